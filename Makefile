@@ -1,0 +1,94 @@
+# feature_ext. Goals for people (`make help`) are scripts, and work before PostgreSQL is installed; everything else is
+# PGXS's: all, install, installcheck, uninstall, clean.
+#
+#   PG_CONFIG   the PostgreSQL to build for and to test with (the first in PATH)
+#   WARN        more warning flags; the checks add -Werror
+
+PG_CONFIG ?= pg_config
+
+PEOPLE = help setup demo check bench format $(filter check-%,$(MAKECMDGOALS))
+
+ifeq ($(filter $(PEOPLE),$(MAKECMDGOALS)),)
+
+EXTENSION   = feature_ext
+MODULE_big  = feature_ext
+DATA        = $(wildcard sql/feature_ext--*.sql)
+SOURCES     = $(sort $(wildcard src/kernel/*.cpp) $(wildcard src/pg/*.cpp))
+OBJS        = $(SOURCES:.cpp=.o)
+
+# For `make installcheck` with a server that is already there; `make check` brings its own and knows more suites.
+REGRESS        = $(sort $(patsubst test/regress/sql/%.sql,%,$(wildcard test/regress/sql/*.sql)))
+REGRESS_OPTS   = --inputdir=test/regress --load-extension=feature_ext
+ISOLATION      = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=feature_ext
+
+# Server headers are system headers to us: their warnings are not ours. -MMD tracks header dependencies, which PGXS
+# does not where PostgreSQL was configured without --enable-depend, as Debian's is.
+PG_CXXFLAGS = -std=gnu++17 -Wno-register -Wall -Wextra -fvisibility=hidden -MMD -MP $(WARN)
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
+SHLIB_LINK  = -lstdc++
+# PGXS compiles bitcode without PG_CXXFLAGS, so that it cannot compile C++17.
+override with_llvm = no
+
+EXTRA_CLEAN = $(SOURCES:.cpp=.d) build
+
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq ($(wildcard $(PGXS)),)
+$(error $(PG_CONFIG) does not lead to the files for building extensions; `make setup` installs what is missing)
+endif
+include $(PGXS)
+
+# Objects belong to one server version: another PG_CONFIG compiles them anew.
+SERVER := $(shell $(PG_CONFIG) --version) $(PGXS)
+$(OBJS): build/server
+build/server: FORCE
+	@mkdir -p build
+	@echo '$(SERVER)' | cmp -s - $@ || echo '$(SERVER)' > $@
+
+clean: clean-loadgen
+clean-loadgen:
+	@$(MAKE) -s -C loadgen clean
+
+.PHONY: FORCE clean-loadgen
+
+-include $(SOURCES:.cpp=.d)
+
+else
+
+export PG_CONFIG
+
+help:
+	@echo 'make demo        show it at work: builds, starts a server of its own, ten seconds of transactions, cleans up'
+	@echo 'make check       build and run all tests; check-unit, check-loadgen, check-regress, check-isolation,'
+	@echo '                 check-tap, check-random, check-docs run one suite'
+	@echo 'make bench       measure; see docs for what the numbers mean'
+	@echo 'make setup       install what building and testing need, where something is missing (apt)'
+	@echo 'make             build the extension for the PostgreSQL of PG_CONFIG ($(PG_CONFIG))'
+	@echo 'make install     install it there'
+	@echo 'make clean       remove what was built'
+
+setup:
+	@scripts/setup.sh
+
+demo: setup
+	@scripts/demo.sh
+
+check: setup
+	@scripts/check.sh
+
+check-%: setup
+	@scripts/check.sh $*
+
+bench: setup
+	@scripts/bench.sh
+
+format:
+	clang-format -i $(wildcard src/*/*.[ch]pp test/*/*.[ch]pp loadgen/*.[ch]pp)
+
+# Goals of PGXS named in the same call.
+$(filter-out $(PEOPLE),$(MAKECMDGOALS)):
+	@$(MAKE) $@
+
+.PHONY: help setup demo check bench format
+
+endif

@@ -1,0 +1,226 @@
+#!/bin/bash
+# Runs the test suites, all of them or those named: check.sh [SUITE]...
+#
+# One line a suite, and the log of a suite that fails; all logs stay in build/check/. Tests are found by their place,
+# never by a list that one could be missing from, and a suite that has tests but ran none has failed. Ends with
+# "N passed, N failed".
+set -euo pipefail
+source "$(dirname "$0")/common.sh"
+
+# The suites in the order in which they run, and the files that they consist of.
+suites=(unit loadgen regress isolation tap random docs)
+declare -A files_of=(
+  [unit]='test/unit/*.cpp'
+  [loadgen]='loadgen/*_test.cpp'
+  [regress]='test/regress/sql/*.sql'
+  [isolation]='test/isolation/specs/*.spec'
+  [tap]='test/tap/t/*.pl'
+  [random]='test/random/run.py'
+  [docs]='test/docs/run.py'
+)
+logs=$top/build/check
+
+# Each suite: what it runs, in a shell of its own with `set -e`, its output being the log; and how to count from the log,
+# into $passed and $failed.
+
+run_unit() {
+  build -C test/unit
+  # Address sanitizers of GCC before 14 do not survive kernels that scatter addresses over more than 28 bits.
+  local steady=()
+  if setarch --addr-no-randomize true 2>/dev/null; then steady=(setarch --addr-no-randomize); fi
+  "${steady[@]}" build/unit/unit_test --gtest_color=no
+}
+count_unit() {
+  passed=$(count '^\[       OK \]')
+  failed=$(count '^\[  FAILED  \] .*\([0-9]+ ms\)$')
+}
+
+run_loadgen() {
+  build -C loadgen check
+}
+count_loadgen() {
+  passed=$(add '^\[  PASSED  \] ([0-9]+) tests?\.$')
+  passed=$((passed + $(count '^test\.sh: passed$')))
+  failed=$(count '^(\[  FAILED  \] .*\([0-9]+ ms\)$|not ok: )')
+}
+
+# The modules of test/modules/ are read by the server, so it gets copies.
+run_regress() {
+  local module
+  export FEATURE_TEST_MODULES=$cluster/modules
+  for module in test/modules/*/; do build -C "$module"; done
+  cp -r build/modules "$FEATURE_TEST_MODULES"
+  pg_regress regress "$(pgxs_test)/regress/pg_regress" test/regress expected
+}
+count_regress() {
+  # "All 3 tests passed." or "1 of 3 tests failed."; since PostgreSQL 16 with "# " before it.
+  passed=$(add '^#? ?All ([0-9]+) tests passed')
+  failed=$(add '^#? ?([0-9]+) of [0-9]+ tests failed')
+  passed=$((passed + $(add '^#? ?[0-9]+ of ([0-9]+) tests failed') - failed))
+}
+
+run_isolation() {
+  pg_regress isolation "$(pgxs_test)/isolation/pg_isolation_regress" test/isolation test/isolation/expected
+}
+count_isolation() {
+  count_regress
+}
+
+# TAP tests make servers themselves, so they run as the server user, on a copy that it can read.
+run_tap() {
+  local folder=$cluster/tap status=0
+  mkdir "$folder"
+  cp -r test/. "$folder"
+  chown -R "$(server_user)" "$folder"
+  as_server_user env --chdir="$folder/tap" PERL5LIB="$(pgxs_test)/perl" PG_REGRESS="$(pgxs_test)/regress/pg_regress" \
+    TESTDIR="$folder" TESTDATADIR="$folder/tmp_check" TESTLOGDIR="$folder/tmp_check/log" \
+    prove --nocolor --ext .pl t || status=$?
+  rm -rf build/tap
+  [ ! -d "$folder/tmp_check/log" ] || cp -r "$folder/tmp_check/log" build/tap
+  [ $status -eq 0 ] || tail -n 40 build/tap/regress_log_*
+  return $status
+}
+count_tap() {
+  local programs
+  failed=$(add '^Failed [0-9]+/[0-9]+ test programs\. ([0-9]+)/[0-9]+ subtests failed')
+  passed=$(($(add '^Files=[0-9]+, Tests=([0-9]+),') - failed))
+  # A program that died counts, though none of its tests failed.
+  programs=$(add '^Failed ([0-9]+)/[0-9]+ test programs')
+  [ "$failed" -ge "$programs" ] || failed=$programs
+}
+
+run_random() {
+  createdb random
+  PGDATABASE=random "$PYTHON" test/random/run.py --cases "${CASES:-500}" --dsn-from-env
+}
+count_random() {
+  passed=$(add '^([0-9]+) passed, [0-9]+ failed$')
+  failed=$(add '^[0-9]+ passed, ([0-9]+) failed$')
+}
+
+run_docs() {
+  createdb docs
+  PGDATABASE=docs "$PYTHON" test/docs/run.py
+}
+count_docs() {
+  count_random
+}
+
+pgxs_test() {
+  echo "$(dirname "$("$PG_CONFIG" --pgxs)")/../test"
+}
+
+# pg_regress SUITE PROGRAM INPUT EXPECTED: the suite through one of PostgreSQL's two drivers. On every version these look
+# for expected/ in the folder they are started in, and write beside it.
+pg_regress() {
+  local output=build/$1 file tests=()
+  for file in ${files_of[$1]}; do
+    file=${file##*/}
+    tests+=("${file%.*}")
+  done
+  rm -rf "$output"
+  mkdir -p "$output"
+  ln -s "$top/$4" "$output/expected"
+  cd "$output"
+  if ! "$2" --inputdir="$top/$3" --bindir="$bin" --dbname="$1" --load-extension=feature_ext "${tests[@]}"; then
+    head -n 300 regression.diffs
+    return 1
+  fi
+}
+
+# count REGEX: lines of $log that match. add REGEX: the sum of the numbers that its first group matches.
+count() {
+  grep -cE "$1" "$log" || true
+}
+add() {
+  local sum=0 line
+  while read -r line; do
+    if [[ $line =~ $1 ]]; then sum=$((sum + BASH_REMATCH[1])); fi
+  done <"$log"
+  echo "$sum"
+}
+
+# logged NAME COMMAND...: runs it with its output in $log, which NAME names; sets $status and $seconds.
+logged() {
+  local begin=${EPOCHREALTIME/[.,]/} took
+  log=$logs/$1.log
+  shift
+  set +e
+  (set -e; "$@") >"$log" 2>&1
+  status=$?
+  set -e
+  took=$((${EPOCHREALTIME/[.,]/} - begin))
+  seconds=$((took / 1000000)).$((took / 100000 % 10))
+}
+
+# report NAME PASSED FAILED: the line of a suite, and its log if it failed.
+report() {
+  printf '%-10s %6d passed %6d failed %8s s\n' "$1" "$2" "$3" "$seconds"
+  total_passed=$((total_passed + $2))
+  total_failed=$((total_failed + $3))
+  [ "$3" -eq 0 ] || tail -n 300 "$log" | sed 's/^/    /'
+}
+
+# The extension, compiled with warnings as errors, in an installation of its own; without it what needs it cannot run.
+prepare_extension() {
+  [ "$extension" = untried ] || return 0
+  logged build build all WARN=-Werror
+  if [ $status -eq 0 ]; then
+    extension=built
+    printf '%-10s %29s %8s s\n' build '' "$seconds"
+    new_folder
+    install_privately
+  else
+    extension=broken
+    report build 0 1
+  fi
+}
+
+prepare_server() {
+  [ "$server" = running ] || start_server quick
+  server=running
+}
+
+run_suite() {
+  local suite=$1 passed failed
+  if ! compgen -G "${files_of[$suite]}" >/dev/null; then
+    printf '%-10s has no tests yet\n' "$suite"
+    return
+  fi
+  case $suite in
+    unit | loadgen) ;;
+    *)
+      prepare_extension
+      if [ $extension = broken ]; then
+        printf '%-10s not run: the extension does not build\n' "$suite"
+        return
+      fi
+      [ "$suite" = tap ] || prepare_server
+      ;;
+  esac
+  logged "$suite" "run_$suite"
+  "count_$suite"
+  # Whatever the log says: a bad exit status is a failure, and so is not having run anything.
+  if [ $((status != 0 || passed == 0)) -eq 1 ] && [ "$failed" -eq 0 ]; then
+    echo "exit status $status" >>"$log"
+    failed=1
+  fi
+  report "$suite" "$passed" "$failed"
+}
+
+for suite; do
+  [ -n "${files_of[$suite]:-}" ] || fail "there is no suite \"$suite\"; there are ${suites[*]}"
+done
+[ $# -eq 0 ] || suites=("$@")
+
+cd "$top"
+mkdir -p "$logs"
+clean_up_at_exit
+total_passed=0 total_failed=0 extension=untried server=none
+for suite in "${suites[@]}"; do
+  run_suite "$suite"
+done
+[ $server = none ] || cp "$cluster/log" "$logs/server.log"
+
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" -eq 0 ] && [ "$total_passed" -gt 0 ]

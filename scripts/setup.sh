@@ -1,0 +1,92 @@
+#!/bin/bash
+# Installs what building and testing need, by apt, where something is missing. Silent and quick if nothing is.
+#
+# It looks for the things themselves rather than for packages: the same thing can come from several packages (Boost's
+# headers), or from none (a PostgreSQL built from source). A PostgreSQL other than the distribution's is asked for by
+# PG_CONFIG=/usr/lib/postgresql/N/bin/pg_config.
+#
+# Debian's server package creates and starts a database cluster when it is installed. Nobody asked for one here, so that
+# is switched off for this installation. Clusters that exist are not touched.
+set -euo pipefail
+source "$(dirname "$0")/common.sh"
+
+# Prints the packages that would bring what is missing, one a line; postgresql-N for that of the major version in use.
+missing_packages() {
+  command -v make >/dev/null || echo make
+  command -v flock >/dev/null || echo util-linux
+  missing_headers
+
+  local pgxs=
+  if command -v "$PG_CONFIG" >/dev/null; then pgxs=$("$PG_CONFIG" --pgxs); fi
+  if [ ! -e "$pgxs" ] || [ ! -x "$("$PG_CONFIG" --bindir)/postgres" ]; then
+    printf '%s\n' postgresql-N postgresql-server-dev-N libpq-dev
+  elif [ ! -e "$("$PG_CONFIG" --includedir)/libpq-fe.h" ]; then
+    echo libpq-dev
+  fi
+
+  command -v prove >/dev/null || echo perl
+  perl -e 'exit !grep { -e "$_/IPC/Run.pm" } @INC' || echo libipc-run-perl
+  "$PYTHON" -c 'import sys, importlib.util as u; sys.exit(not u.find_spec("psycopg2"))' 2>/dev/null ||
+    printf '%s\n' python3 python3-psycopg2
+}
+
+# The same for the C++ compiler and what it has to find. One run of the preprocessor asks for all headers.
+missing_headers() {
+  local -A package_of=(
+    [boost/circular_buffer.hpp]=libboost-dev
+    [xxhash.h]=libxxhash-dev
+    [gtest/gtest.h]=libgtest-dev
+  )
+  if ! command -v g++ >/dev/null; then
+    printf '%s\n' g++ "${package_of[@]}"
+    return
+  fi
+  local header
+  for header in "${!package_of[@]}"; do
+    printf '#if !__has_include(<%s>)\n"%s"\n#endif\n' "$header" "${package_of[$header]}"
+  done | g++ -E -P -x c++ -std=c++17 - | tr -d '"'
+}
+
+# The major version that PG_CONFIG asks for, else the distribution's.
+postgresql_major() {
+  local version
+  if [[ $PG_CONFIG =~ /postgresql/([0-9]+)/bin/pg_config$ ]]; then
+    echo "${BASH_REMATCH[1]}"
+  elif version=$("$PG_CONFIG" --version 2>/dev/null) && [[ $version =~ ^PostgreSQL\ ([0-9]+) ]]; then
+    echo "${BASH_REMATCH[1]}"
+  else
+    apt-cache depends postgresql | sed -nE 's/^ *Depends: postgresql-([0-9]+)$/\1/p'
+  fi
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# apt_install PACKAGE...
+apt_install() {
+  local no_cluster=/etc/postgresql-common/createcluster.d/feature_ext.conf
+  if [[ " $* " == *" postgresql-"[0-9]* ]]; then
+    as_root mkdir -p "$(dirname "$no_cluster")"
+    trap 'as_root rm -f "$no_cluster"' EXIT
+    echo "create_main_cluster = false" | as_root tee "$no_cluster" >/dev/null
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+}
+
+mapfile -t packages < <(missing_packages)
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+command -v apt-get >/dev/null || fail "missing, and there is no apt to install it: ${packages[*]}"
+[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null || fail "missing, and neither root nor sudo: ${packages[*]}"
+
+log=$top/build/setup.log
+mkdir -p "$top/build"
+echo "Installing what is missing: ${packages[*]} (log: build/setup.log)"
+as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get update failed"; }
+major=$(postgresql_major)
+apt_install "${packages[@]/%-N/-$major}" >>"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get install failed"; }
+
+mapfile -t packages < <(missing_packages)
+[ ${#packages[@]} -eq 0 ] || fail "installed, but not found: ${packages[*]} (PG_CONFIG is $PG_CONFIG)"

@@ -1,0 +1,302 @@
+// The native aggregates: each a tight loop over events. See aggregate.hpp for the arithmetic they follow.
+
+#include "kernel/aggregate.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace feature {
+namespace {
+
+[[nodiscard]] Value some(Word word) { return {word, false}; }
+
+template <class Number>
+constexpr Storage storage_of();
+template <> constexpr Storage storage_of<std::int8_t>() { return Storage::int8; }
+template <> constexpr Storage storage_of<std::int16_t>() { return Storage::int16; }
+template <> constexpr Storage storage_of<std::int32_t>() { return Storage::int32; }
+template <> constexpr Storage storage_of<std::int64_t>() { return Storage::int64; }
+template <> constexpr Storage storage_of<float>() { return Storage::float32; }
+template <> constexpr Storage storage_of<double>() { return Storage::float64; }
+
+class Count final : public Aggregate {
+ public:
+  explicit Count(std::size_t column) : column_(column) {}
+
+  void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
+    std::int64_t count = 0;
+    for (; first != last; ++first) count += !first->values[column_].null;
+    accumulator.count += count;
+  }
+  std::vector<Storage> saved() const override { return {Storage::int64}; }
+  void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource&) const override {
+    columns[0] = some(to_word(accumulator.count));
+  }
+  Accumulator restore(const Value* columns, std::int64_t count) const override {
+    Accumulator accumulator;
+    if (count > 0) accumulator.count = from_word<std::int64_t>(columns[0].word);
+    return accumulator;
+  }
+
+ private:
+  std::size_t column_;
+};
+
+// Integers are summed exactly in 128 bits: 2^63 values of 2^63 cannot overflow them.
+template <class Integer>
+class IntegerSum final : public Aggregate {
+ public:
+  explicit IntegerSum(std::size_t column) : column_(column) {}
+
+  void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
+    __int128 total = accumulator.total;
+    std::int64_t count = accumulator.count;
+    for (; first != last; ++first) {
+      const Value& value = first->values[column_];
+      if (value.null) continue;
+      total += from_word<Integer>(value.word);
+      ++count;
+    }
+    accumulator.total = total;
+    accumulator.count = count;
+  }
+  std::vector<Storage> saved() const override { return {Storage::int64, Storage::int64, Storage::int64}; }
+  void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource&) const override {
+    columns[0] = some(to_word(accumulator.count));
+    columns[1] = some(static_cast<Word>(accumulator.total >> 64));
+    columns[2] = some(static_cast<Word>(accumulator.total));
+  }
+  Accumulator restore(const Value* columns, std::int64_t count) const override {
+    Accumulator accumulator;
+    if (count == 0) return accumulator;
+    accumulator.count = from_word<std::int64_t>(columns[0].word);
+    accumulator.total = static_cast<__int128>((static_cast<unsigned __int128>(columns[1].word) << 64) | columns[2].word);
+    return accumulator;
+  }
+
+ private:
+  std::size_t column_;
+};
+
+[[noreturn]] void overflow() { throw OutOfRange("value out of range: overflow"); }
+
+// float4pl and float8pl: the sum starts as the first value and is kept in the column's own precision.
+template <class Float>
+class FloatSum final : public Aggregate {
+ public:
+  explicit FloatSum(std::size_t column) : column_(column) {}
+
+  void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
+    auto sum = static_cast<Float>(accumulator.sum);
+    std::int64_t count = accumulator.count;
+    for (; first != last; ++first) {
+      const Value& value = first->values[column_];
+      if (value.null) continue;
+      const auto number = from_word<Float>(value.word);
+      if (count++ == 0) {
+        sum = number;
+        continue;
+      }
+      const Float next = sum + number;
+      if (std::isinf(next) && !std::isinf(sum) && !std::isinf(number)) overflow();
+      sum = next;
+    }
+    accumulator.sum = sum;
+    accumulator.count = count;
+  }
+  std::vector<Storage> saved() const override { return {Storage::int64, Storage::float64}; }
+  void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource&) const override {
+    columns[0] = some(to_word(accumulator.count));
+    columns[1] = some(to_word(accumulator.sum));
+  }
+  Accumulator restore(const Value* columns, std::int64_t count) const override {
+    Accumulator accumulator;
+    if (count == 0) return accumulator;
+    accumulator.count = from_word<std::int64_t>(columns[0].word);
+    accumulator.sum = from_word<double>(columns[1].word);
+    return accumulator;
+  }
+
+ private:
+  std::size_t column_;
+};
+
+// float8_accum, and float4_accum, which widens first.
+template <class Float>
+class Moments final : public Aggregate {
+ public:
+  explicit Moments(std::size_t column) : column_(column) {}
+
+  void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
+    double sum = accumulator.sum;
+    double deviations = accumulator.deviations;
+    auto count = static_cast<double>(accumulator.count);
+    for (; first != last; ++first) {
+      const Value& value = first->values[column_];
+      if (value.null) continue;
+      const double number = from_word<Float>(value.word);
+      const double before = sum;
+      const double count_before = count;
+      count += 1;
+      sum += number;
+      if (count_before > 0) {
+        const double deviation = number * count - sum;
+        deviations += deviation * deviation / (count * count_before);
+        if (std::isinf(sum) || std::isinf(deviations)) {
+          if (!std::isinf(before) && !std::isinf(number)) overflow();
+          deviations = std::numeric_limits<double>::quiet_NaN();
+        }
+      } else if (std::isnan(number) || std::isinf(number)) {
+        deviations = std::numeric_limits<double>::quiet_NaN();
+      }
+    }
+    accumulator.sum = sum;
+    accumulator.deviations = deviations;
+    accumulator.count = static_cast<std::int64_t>(count);
+  }
+  std::vector<Storage> saved() const override { return {Storage::int64, Storage::float64, Storage::float64}; }
+  void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource&) const override {
+    columns[0] = some(to_word(accumulator.count));
+    columns[1] = some(to_word(accumulator.sum));
+    columns[2] = some(to_word(accumulator.deviations));
+  }
+  Accumulator restore(const Value* columns, std::int64_t count) const override {
+    Accumulator accumulator;
+    if (count == 0) return accumulator;
+    accumulator.count = from_word<std::int64_t>(columns[0].word);
+    accumulator.sum = from_word<double>(columns[1].word);
+    accumulator.deviations = from_word<double>(columns[2].word);
+    return accumulator;
+  }
+
+ private:
+  std::size_t column_;
+};
+
+// PostgreSQL's order of floats: NaN equals NaN and is greater than every number.
+template <class Number>
+[[nodiscard]] bool greater(Number a, Number b) {
+  if constexpr (std::is_floating_point_v<Number>) {
+    if (std::isnan(a)) return !std::isnan(b);
+    if (std::isnan(b)) return false;
+  }
+  return a > b;
+}
+
+template <class Number, bool largest>
+class Extreme final : public Aggregate {
+ public:
+  explicit Extreme(std::size_t column) : column_(column) {}
+
+  void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
+    auto best = from_word<Number>(accumulator.word);
+    bool found = accumulator.count != 0;
+    for (; first != last; ++first) {
+      const Value& value = first->values[column_];
+      if (value.null) continue;
+      const auto number = from_word<Number>(value.word);
+      // Among equals the later one wins, as in float8larger and its kin: it matters for -0 and 0.
+      if (!found || !(largest ? greater(best, number) : greater(number, best))) best = number;
+      found = true;
+    }
+    accumulator.word = to_word(best);
+    accumulator.count = found;
+  }
+  std::vector<Storage> saved() const override { return {storage_of<Number>()}; }
+  void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource&) const override {
+    columns[0] = {accumulator.word, accumulator.count == 0};
+  }
+  Accumulator restore(const Value* columns, std::int64_t count) const override {
+    Accumulator accumulator;
+    if (count == 0 || columns[0].null) return accumulator;
+    accumulator.count = 1;
+    accumulator.word = columns[0].word;
+    return accumulator;
+  }
+
+ private:
+  std::size_t column_;
+};
+
+class FirstValue final : public Aggregate {
+ public:
+  FirstValue(Storage storage, std::size_t column) : storage_(storage), column_(column) {}
+
+  void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
+    if (accumulator.count != 0 || first == last) return;
+    set(accumulator, first->values[column_]);
+  }
+  std::vector<Storage> saved() const override { return {storage_}; }
+  void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource& memory) const override {
+    columns[0] = {accumulator.word, accumulator.count != 1};
+    if (storage_ == Storage::bytes && !columns[0].null) {
+      const Blob& blob = Blob::of(accumulator.word);
+      columns[0].word = Blob::make(memory, blob.data, blob.size);
+    }
+  }
+  Accumulator restore(const Value* columns, std::int64_t count) const override {
+    Accumulator accumulator;
+    if (count > 0) set(accumulator, columns[0]);
+    return accumulator;
+  }
+
+ private:
+  static void set(Accumulator& accumulator, const Value& value) {
+    accumulator.count = value.null ? -1 : 1;
+    accumulator.word = value.word;
+  }
+
+  Storage storage_;
+  std::size_t column_;
+};
+
+template <template <class> class Kind>
+std::unique_ptr<Aggregate> make_integer(Storage storage, std::size_t column) {
+  switch (storage) {
+    case Storage::int8: return std::make_unique<Kind<std::int8_t>>(column);
+    case Storage::int16: return std::make_unique<Kind<std::int16_t>>(column);
+    case Storage::int32: return std::make_unique<Kind<std::int32_t>>(column);
+    case Storage::int64: return std::make_unique<Kind<std::int64_t>>(column);
+    case Storage::float32:
+    case Storage::float64:
+    case Storage::bytes: break;
+  }
+  return nullptr;
+}
+
+template <template <class> class Kind>
+std::unique_ptr<Aggregate> make_float(Storage storage, std::size_t column) {
+  if (storage == Storage::float32) return std::make_unique<Kind<float>>(column);
+  if (storage == Storage::float64) return std::make_unique<Kind<double>>(column);
+  return nullptr;
+}
+
+template <class Number> using Minimum = Extreme<Number, false>;
+template <class Number> using Maximum = Extreme<Number, true>;
+
+template <template <class> class Kind>
+std::unique_ptr<Aggregate> make_number(Storage storage, std::size_t column) {
+  auto made = make_integer<Kind>(storage, column);
+  return made ? std::move(made) : make_float<Kind>(storage, column);
+}
+
+}  // namespace
+
+std::unique_ptr<Aggregate> make_aggregate(Fold fold, Storage storage, std::size_t column) {
+  std::unique_ptr<Aggregate> made;
+  switch (fold) {
+    case Fold::count: made = std::make_unique<Count>(column); break;
+    case Fold::sum:
+      made = make_integer<IntegerSum>(storage, column);
+      if (!made) made = make_float<FloatSum>(storage, column);
+      break;
+    case Fold::moments: made = make_float<Moments>(storage, column); break;
+    case Fold::min: made = make_number<Minimum>(storage, column); break;
+    case Fold::max: made = make_number<Maximum>(storage, column); break;
+    case Fold::first_value: made = std::make_unique<FirstValue>(storage, column); break;
+  }
+  if (!made) throw std::logic_error("no such aggregate for this storage");
+  return made;
+}
+
+}  // namespace feature

@@ -1,0 +1,56 @@
+// Aggregates over events. An aggregate folds events, oldest first, into an accumulator; nothing is ever taken out of
+// one, so nothing drifts. What an aggregate knows of the events before a segment is saved in that segment's prefix
+// columns and restored from them.
+//
+// The arithmetic is PostgreSQL's own, step by step, so that results are equal and not just close: float sums add from
+// the oldest on, and means and variances use the Youngs-Cramer recurrence of float8_accum
+// (Youngs & Cramer 1971, "Some results relevant to choice of sum and sum-of-product algorithms", Technometrics 13).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernel/segment.hpp"
+
+namespace feature {
+
+// What an aggregate has seen so far. Which members mean something is the aggregate's business. Trivially copyable.
+struct Accumulator {
+  std::int64_t count = 0;  // non-NULL values seen; min, max and first_value: 1 if `word` is the result
+  union {
+    __int128 total = 0;                   // exact integer sum
+    struct { double sum, deviations; };   // float sum; Youngs-Cramer sum of squared deviations
+    Word word;                            // a value
+  };
+};
+
+class Aggregate {
+ public:
+  virtual ~Aggregate() = default;
+
+  // Takes in the events [first, last), which follow everything taken in before. NULL arguments are ignored unless the
+  // aggregate says otherwise. O(last - first). Throws OutOfRange.
+  virtual void fold(Accumulator& accumulator, const Event* first, const Event* last) const = 0;
+
+  // The columns that save() writes.
+  [[nodiscard]] virtual std::vector<Storage> saved() const = 0;
+  // The accumulator as column values; blobs go to `memory`.
+  virtual void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource& memory) const = 0;
+  // The inverse of save. `count` is the number of events that the saved columns stand for; with none, the result is
+  // the fresh accumulator whatever the columns hold.
+  [[nodiscard]] virtual Accumulator restore(const Value* columns, std::int64_t count) const = 0;
+};
+
+enum class Fold {
+  count,        // number of non-NULL values
+  sum,          // integers: exact in `total`; floats: in `sum`, in the column's own precision
+  moments,      // floats: count, sum and squared deviations in float8
+  min, max,     // NaN is greater than every number
+  first_value,  // of the first event, NULL or not: count is 1 with `word` set, or -1 for NULL
+};
+
+// The aggregate for a column of this storage. Storage::bytes only with count and first_value.
+[[nodiscard]] std::unique_ptr<Aggregate> make_aggregate(Fold fold, Storage storage, std::size_t column);
+
+}  // namespace feature

@@ -1,0 +1,102 @@
+// One entity while it is worked on: its events, loaded as far back as frames have asked for.
+//
+//   chunk 0 | chunk 1 | chunk 2 | ... | head          stored segments, in order
+//             ^ loaded from here on                    loaded() grows towards chunk 0 when asked
+//
+// Invariants: the ring holds exactly the events from position first_loaded() on; segments_ holds the prefix of every
+// loaded segment, the open one last; rows are added in the order in which they are processed.
+#pragma once
+
+#include <cstddef>
+#include <memory_resource>
+#include <optional>
+#include <vector>
+
+#include "kernel/frame.hpp"
+#include "kernel/ring.hpp"
+
+namespace feature {
+
+// Where sealed segments come from. The image stays valid until the next call.
+class ChunkSource {
+ public:
+  struct Image {
+    const std::byte* bytes;
+    std::size_t size;
+  };
+  virtual ~ChunkSource() = default;
+  // Throws CorruptState if there is no such chunk.
+  [[nodiscard]] virtual Image load(std::uint32_t number) = 0;
+};
+
+// What has to be written for an entity. Images are valid until the next Entity::store with the same writer.
+class SegmentSink {
+ public:
+  virtual ~SegmentSink() = default;
+  virtual void remove_chunks_from(std::uint32_t number) = 0;
+  virtual void add_chunk(std::uint32_t number, const std::vector<std::byte>& image) = 0;
+  virtual void set_head(const std::vector<std::byte>& image) = 0;
+};
+
+class Entity {
+ public:
+  // A new entity without events. Everything it allocates comes from `memory` and is never given back singly.
+  Entity(const ListPlan& plan, std::pmr::memory_resource& memory);
+
+  // Takes in a stored head. The image must stay valid as long as the entity. Throws CorruptState.
+  void open(const std::byte* head, std::size_t size);
+
+  // Puts an event in its place: behind all events that are not later. Returns its position. Loads the chunks that a
+  // late event needs. `event.values` is kept and may be filled in afterwards, before anything reads it.
+  std::int64_t add(const Event& event, ChunkSource& chunks);
+
+  // The events that a frame holds for the row at `position`; `bounds` are the row's resolved bound times. After it, all
+  // events in the interval are loaded, and for an unbounded frame at least those from first_loaded() on with
+  // first_loaded() <= last. O(log n) plus the chunks it has to load.
+  [[nodiscard]] Positions locate(const Frame& frame, std::int64_t position, const EventTime* bounds,
+                                 ChunkSource& chunks);
+
+  // Folds the events of an interval into a fresh accumulator. O(length).
+  [[nodiscard]] Accumulator aggregate(const Aggregate& aggregate, Positions positions) const;
+
+  // The same over everything before `last`: from the accumulator that the entity keeps for this running number if that
+  // is not beyond `last`, so that rows in order cost what they add.
+  [[nodiscard]] const Accumulator& running_aggregate(const Partial& partial, std::size_t running, std::int64_t last);
+
+  // The event at a position, loading chunks if need be; null if the position is negative.
+  [[nodiscard]] const Event* at(std::int64_t position, ChunkSource& chunks);
+
+  [[nodiscard]] std::int64_t size() const { return first_loaded() + static_cast<std::int64_t>(ring_.size()); }
+  [[nodiscard]] std::int64_t first_loaded() const { return segments_.front().position; }
+
+  // Hands over what has changed: chunks no longer valid, new chunks when the head is full, the head itself.
+  void store(SegmentWriter& writer, SegmentSink& sink);
+
+ private:
+  struct Running {
+    std::int64_t end = -1;  // -1: nothing yet
+    Accumulator accumulator;
+  };
+
+  [[nodiscard]] bool load_earlier(ChunkSource& chunks);
+  void load_until_before(EventTime time, bool inclusive, ChunkSource& chunks);
+  void load_from(std::int64_t position, ChunkSource& chunks);
+  void unseal(std::int64_t position);
+  void fold_events(const Aggregate& aggregate, std::int64_t first, std::int64_t last, Accumulator& accumulator) const;
+  [[nodiscard]] std::int64_t count_before(EventTime time, ChunkSource& chunks);
+  [[nodiscard]] std::int64_t count_until(EventTime time, ChunkSource& chunks);
+  [[nodiscard]] Prefix advance(const Prefix& prefix, std::int64_t to) const;
+  [[nodiscard]] std::int64_t choose_head_start() const;
+
+  const ListPlan& plan_;
+  std::pmr::memory_resource& memory_;
+  EventRing ring_;
+  std::pmr::vector<Prefix> segments_;
+  std::pmr::vector<Running> running_;
+  const std::byte* head_ = nullptr;         // the image it was opened from, while all it says is still so
+  std::size_t head_end_ = 0;
+  std::int64_t head_size_ = 0;              // its position behind the last event
+  std::optional<std::uint32_t> invalid_;    // chunks from this number on are no longer what is stored
+};
+
+}  // namespace feature

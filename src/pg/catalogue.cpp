@@ -1,0 +1,160 @@
+// See catalogue.hpp.
+
+#include "pg/catalogue.hpp"
+
+#include "pg/as_user.hpp"
+#include "pg/compat.hpp"
+
+extern "C" {
+#include <access/htup_details.h>
+#include <catalog/namespace.h>
+#include <catalog/pg_class.h>
+#include <catalog/pg_namespace.h>
+#include <executor/spi.h>
+#include <utils/builtins.h>
+#include <utils/lsyscache.h>
+#include <utils/syscache.h>
+}
+
+namespace feature {
+
+Oid state_schema() {
+  return call([] { return get_namespace_oid("feature_state", false); });
+}
+
+Oid state_schema_owner() {
+  const Oid schema = state_schema();
+  return call([&] {
+    HeapTuple tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for schema %u", schema);
+    const Oid owner = reinterpret_cast<Form_pg_namespace>(GETSTRUCT(tuple))->nspowner;
+    ReleaseSysCache(tuple);
+    return owner;
+  });
+}
+
+Spi::Spi() {
+  call([] {
+    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+  });
+}
+
+// After an error the transaction's end closes SPI; only a scope that ends well closes it here.
+Spi::~Spi() {
+  if (open_ && std::uncaught_exceptions() == 0) SPI_finish();
+}
+
+void Spi::close() {
+  open_ = false;
+  call([] { SPI_finish(); });
+}
+
+std::uint64_t Spi::execute(const std::string& sql) {
+  return call([&] {
+    const int result = SPI_execute(sql.c_str(), false, 0);
+    if (result < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+    return SPI_processed;
+  });
+}
+
+std::string Spi::text(std::uint64_t row, int column) const {
+  const char* value =
+      call([&] { return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column); });
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+Oid Spi::oid(std::uint64_t row, int column) const {
+  return call([&] {
+    bool null;
+    const Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &null);
+    return null ? InvalidOid : DatumGetObjectId(value);
+  });
+}
+
+std::string quoted(const std::string& identifier) {
+  return call([&] { return quote_identifier(identifier.c_str()); });
+}
+
+std::string literal(const std::string& text) {
+  return call([&] { return quote_literal_cstr(text.c_str()); });
+}
+
+std::string qualified_name(Oid relation) {
+  const char* name = call([&] {
+    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+  });
+  return name;
+}
+
+namespace {
+
+ViewIdentity read_view(Spi& spi, const std::string& condition) {
+  ViewIdentity view;
+  if (spi.execute("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname "
+                  "FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation WHERE " +
+                  condition) == 0) {
+    return view;
+  }
+  view.id = std::stoi(spi.text(0, 1));
+  view.relation = spi.oid(0, 2);
+  view.source = spi.oid(0, 3);
+  view.definition = spi.oid(0, 4);
+  view.owner = spi.oid(0, 5);
+  view.name = spi.text(0, 6);
+  const std::uint64_t lists = spi.execute("SELECT states, chunks FROM feature_state.list WHERE view = " +
+                                          std::to_string(view.id) + " ORDER BY number");
+  for (std::uint64_t i = 0; i < lists; ++i) view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2)});
+  return view;
+}
+
+ViewIdentity find_view(const std::string& condition) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  ViewIdentity view = read_view(spi, condition);
+  spi.close();
+  return view;
+}
+
+}  // namespace
+
+ViewIdentity view_by_id(std::int32_t id) {
+  ViewIdentity view = find_view("v.id = " + std::to_string(id));
+  if (view.id == 0) {
+    throw SqlError(ERRCODE_UNDEFINED_OBJECT, "feature view " + std::to_string(id) + " does not exist")
+        .detail("A trigger refers to it.")
+        .hint("Drop the trigger, or create the feature view again.");
+  }
+  return view;
+}
+
+ViewIdentity view_by_relation(Oid relation) {
+  ViewIdentity view = find_view("v.relation = " + std::to_string(relation));
+  if (view.id == 0) {
+    const char* name = call([&] { return get_rel_name(relation); });
+    throw SqlError(ERRCODE_WRONG_OBJECT_TYPE,
+                   name == nullptr ? "relation does not exist" : "\"" + std::string(name) + "\" is not a feature view")
+        .hint("SELECT relation FROM feature.views lists the feature views.");
+  }
+  return view;
+}
+
+std::vector<std::int32_t> views_on(Oid source) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  const std::uint64_t count =
+      spi.execute("SELECT v.id FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation "
+                  "WHERE v.source = " + std::to_string(source) + " ORDER BY v.id");
+  std::vector<std::int32_t> ids;
+  for (std::uint64_t i = 0; i < count; ++i) ids.push_back(std::stoi(spi.text(i, 1)));
+  spi.close();
+  return ids;
+}
+
+void check_owner(const ViewIdentity& view) {
+  const bool owns = call([&] { return compat::class_ownercheck(view.relation, GetUserId()); });
+  if (!owns) {
+    throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "must be owner of feature view " + view.name);
+  }
+}
+
+}  // namespace feature

@@ -1,0 +1,46 @@
+// The extension's own catalogue: tables feature_state.view and feature_state.list, which only the extension's owner can
+// read and write.
+#pragma once
+
+#include "pg/program.hpp"
+
+namespace feature {
+
+// Owner of schema feature_state: whom the catalogue and the state tables belong to.
+[[nodiscard]] Oid state_schema_owner();
+[[nodiscard]] Oid state_schema();
+
+// Throws SqlError if there is no such view.
+[[nodiscard]] ViewIdentity view_by_id(std::int32_t id);
+[[nodiscard]] ViewIdentity view_by_relation(Oid relation);
+// Views whose source is this table, by id.
+[[nodiscard]] std::vector<std::int32_t> views_on(Oid source);
+
+// Throws SqlError unless the current user owns the feature table.
+void check_owner(const ViewIdentity& view);
+
+// SPI for a scope. Backend code around it still belongs inside call; execute() is.
+class Spi {
+ public:
+  Spi();
+  Spi(const Spi&) = delete;
+  Spi& operator=(const Spi&) = delete;
+  ~Spi();
+
+  // Runs one statement; returns the number of rows.
+  std::uint64_t execute(const std::string& sql);
+  // A field of the last result as text, empty if NULL.
+  [[nodiscard]] std::string text(std::uint64_t row, int column) const;
+  [[nodiscard]] Oid oid(std::uint64_t row, int column) const;
+  void close();
+
+ private:
+  bool open_ = true;
+};
+
+[[nodiscard]] std::string quoted(const std::string& identifier);
+[[nodiscard]] std::string literal(const std::string& text);
+// Schema-qualified and quoted.
+[[nodiscard]] std::string qualified_name(Oid relation);
+
+}  // namespace feature

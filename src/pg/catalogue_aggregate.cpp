@@ -1,0 +1,236 @@
+// The rules of nodeWindowAgg.c for calling an aggregate's functions, over events instead of tuples.
+
+#include "pg/catalogue_aggregate.hpp"
+
+#include "pg/datum.hpp"
+#include "pg/memory.hpp"
+
+extern "C" {
+#include <access/htup_details.h>
+#include <catalog/pg_aggregate.h>
+#include <catalog/pg_type.h>
+#include <nodes/nodeFuncs.h>
+#include <parser/parse_agg.h>
+#include <utils/builtins.h>
+#include <utils/datum.h>
+#include <utils/expandeddatum.h>
+#include <utils/fmgrprotos.h>
+#include <utils/lsyscache.h>
+#include <utils/syscache.h>
+}
+
+namespace feature {
+
+CatalogueAggregate::CatalogueAggregate(WindowFunc* function, std::vector<AggregateInput> inputs, int filter)
+    : function_(function), inputs_(std::move(inputs)), filter_(filter) {
+  const bool usable = call([&] {
+    HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function->winfnoid));
+    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for aggregate %u", function->winfnoid);
+    const auto* aggregate = reinterpret_cast<Form_pg_aggregate>(GETSTRUCT(tuple));
+    if (aggregate->aggfinalmodify != AGGMODIFY_READ_ONLY || aggregate->aggkind != AGGKIND_NORMAL) {
+      ReleaseSysCache(tuple);
+      return false;
+    }
+    Oid input_types[FUNC_MAX_ARGS];
+    int count = 0;
+    ListCell* cell;
+    foreach (cell, function->args) input_types[count++] = exprType(static_cast<Node*>(lfirst(cell)));
+
+    transition_type_ = resolve_aggregate_transtype(function->winfnoid, aggregate->aggtranstype, input_types, count);
+    internal_ = transition_type_ == INTERNALOID;
+    get_typlenbyval(transition_type_, &length_, &by_value_);
+    get_typlenbyval(function->wintype, &result_length_, &result_by_value_);
+    final_arguments_ = aggregate->aggfinalextra ? count + 1 : 1;
+
+    Expr* expression;
+    Expr* inverse;
+    build_aggregate_transfn_expr(input_types, count, 0, false, transition_type_, function->inputcollid,
+                                 aggregate->aggtransfn, InvalidOid, &expression, &inverse);
+    fmgr_info(aggregate->aggtransfn, &transition_);
+    fmgr_info_set_expr(reinterpret_cast<Node*>(expression), &transition_);
+    if (OidIsValid(aggregate->aggfinalfn)) {
+      build_aggregate_finalfn_expr(input_types, final_arguments_, transition_type_, function->wintype,
+                                   function->inputcollid, aggregate->aggfinalfn, &expression);
+      fmgr_info(aggregate->aggfinalfn, &final_);
+      fmgr_info_set_expr(reinterpret_cast<Node*>(expression), &final_);
+    }
+    if (internal_ && OidIsValid(aggregate->aggserialfn) && OidIsValid(aggregate->aggdeserialfn)) {
+      fmgr_info(aggregate->aggserialfn, &serialise_);
+      fmgr_info(aggregate->aggdeserialfn, &deserialise_);
+    }
+
+    const Datum literal_text = SysCacheGetAttr(AGGFNOID, tuple, Anum_pg_aggregate_agginitval, &initial_null_);
+    if (!initial_null_) {
+      Oid input_function, parameter;
+      getTypeInputInfo(transition_type_, &input_function, &parameter);
+      char* literal = text_to_cstring(DatumGetTextPP(literal_text));
+      initial_ = OidInputFunctionCall(input_function, literal, parameter, -1);
+    }
+    ReleaseSysCache(tuple);
+    state_ = makeNode(WindowAggState);
+    state_->curaggcontext = CurrentMemoryContext;
+    return true;
+  });
+  if (!usable) {
+    throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "aggregate function cannot be used as a window function");
+  }
+}
+
+// The first value of a transition state: the aggregate's initial one, in the context that states are made in.
+void CatalogueAggregate::start(Accumulator& accumulator) const {
+  if (accumulator.count != fresh || initial_null_) return;
+  MemoryContext previous = MemoryContextSwitchTo(state_->curaggcontext);
+  accumulator.word = datumCopy(initial_, by_value_, length_);
+  accumulator.count = has_value;
+  MemoryContextSwitchTo(previous);
+}
+
+void CatalogueAggregate::step(Accumulator& accumulator, const Event& event) const {
+  if (filter_ >= 0 && (event.values[filter_].null || event.values[filter_].word == 0)) return;
+  LOCAL_FCINFO(arguments, FUNC_MAX_ARGS);
+  const auto count = static_cast<int>(inputs_.size());
+  InitFunctionCallInfoData(*arguments, &transition_, count + 1, function_->inputcollid,
+                           reinterpret_cast<Node*>(state_), nullptr);
+  for (int i = 0; i < count; ++i) {
+    const AggregateInput& input = inputs_[static_cast<std::size_t>(i)];
+    NullableDatum& argument = arguments->args[i + 1];
+    if (input.column >= 0) {
+      argument.value = event.values[input.column].word;
+      argument.isnull = event.values[input.column].null;
+    } else {
+      argument.value = input.constant;
+      argument.isnull = input.constant_null;
+    }
+    if (transition_.fn_strict && argument.isnull) return;
+  }
+  start(accumulator);
+  if (transition_.fn_strict) {
+    if (accumulator.count == fresh) {
+      // The first input is the first state: the two types are the same, as CREATE AGGREGATE has checked.
+      MemoryContext previous = MemoryContextSwitchTo(state_->curaggcontext);
+      accumulator.word = datumCopy(arguments->args[1].value, by_value_, length_);
+      accumulator.count = has_value;
+      MemoryContextSwitchTo(previous);
+      return;
+    }
+    if (accumulator.count == is_null) return;
+  }
+  const bool was_null = accumulator.count != has_value;
+  const Datum before = accumulator.word;
+  arguments->args[0].value = before;
+  arguments->args[0].isnull = was_null;
+  Datum after = FunctionCallInvoke(arguments);
+  if (!by_value_ && DatumGetPointer(after) != DatumGetPointer(before)) {
+    if (!arguments->isnull) {
+      MemoryContext previous = MemoryContextSwitchTo(state_->curaggcontext);
+      if (!(DatumIsReadWriteExpandedObject(after, false, length_) &&
+            MemoryContextGetParent(DatumGetEOHP(after)->eoh_context) == CurrentMemoryContext)) {
+        after = datumCopy(after, by_value_, length_);
+      }
+      MemoryContextSwitchTo(previous);
+    }
+    if (!was_null) {
+      if (DatumIsReadWriteExpandedObject(before, false, length_)) {
+        DeleteExpandedObject(before);
+      } else {
+        pfree(DatumGetPointer(before));
+      }
+    }
+  }
+  accumulator.word = after;
+  accumulator.count = arguments->isnull ? is_null : has_value;
+}
+
+void CatalogueAggregate::fold(Accumulator& accumulator, const Event* first, const Event* last) const {
+  call([&] {
+    for (const Event* event = first; event != last; ++event) step(accumulator, *event);
+  });
+}
+
+Datum CatalogueAggregate::finish(const Accumulator& given, bool* null) const {
+  Accumulator accumulator = given;
+  start(accumulator);
+  const bool state_null = accumulator.count != has_value;
+  if (final_.fn_oid == InvalidOid) {
+    *null = state_null;
+    return accumulator.word;
+  }
+  LOCAL_FCINFO(arguments, FUNC_MAX_ARGS);
+  InitFunctionCallInfoData(*arguments, &final_, final_arguments_, function_->inputcollid,
+                           reinterpret_cast<Node*>(state_), nullptr);
+  arguments->args[0].value = MakeExpandedObjectReadOnly(accumulator.word, state_null, length_);
+  arguments->args[0].isnull = state_null;
+  for (int i = 1; i < final_arguments_; ++i) arguments->args[i] = {0, true};
+  if (final_.fn_strict && (state_null || final_arguments_ > 1)) {
+    *null = true;
+    return 0;
+  }
+  const Datum result = FunctionCallInvoke(arguments);
+  *null = arguments->isnull;
+  return result;
+}
+
+std::vector<Storage> CatalogueAggregate::saved() const {
+  // The state, and whether there has been one: a NULL state after inputs is not a fresh one.
+  return {internal_ ? Storage::bytes : storage_of_type(transition_type_, length_, by_value_), Storage::int8};
+}
+
+void CatalogueAggregate::save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource&) const {
+  columns[1] = {static_cast<Word>(accumulator.count), false};
+  columns[0] = {};
+  if (accumulator.count != has_value) return;
+  columns[0] = call([&] {
+    if (!internal_) return to_value(accumulator.word, false, length_, by_value_, state_->curaggcontext);
+    LOCAL_FCINFO(arguments, 1);
+    InitFunctionCallInfoData(*arguments, &serialise_, 1, InvalidOid, reinterpret_cast<Node*>(state_), nullptr);
+    arguments->args[0] = {accumulator.word, false};
+    const Datum bytes = FunctionCallInvoke(arguments);
+    return to_value(bytes, arguments->isnull, -1, false, state_->curaggcontext);
+  });
+}
+
+Accumulator CatalogueAggregate::restore(const Value* columns, std::int64_t count) const {
+  Accumulator accumulator;
+  if (count == 0) return accumulator;
+  accumulator.count = static_cast<std::int64_t>(columns[1].word);
+  if (accumulator.count != has_value) return accumulator;
+  if (columns[0].null) throw CorruptState("a saved aggregate state is missing");
+  accumulator.word = call([&] {
+    MemoryContext previous = MemoryContextSwitchTo(state_->curaggcontext);
+    Datum state;
+    if (!internal_) {
+      // A copy of its own, with a full header: transition functions may change or free it.
+      state = !by_value_ && length_ == -1
+                  ? PointerGetDatum(PG_DETOAST_DATUM_COPY(columns[0].word))
+                  : datumCopy(columns[0].word, by_value_, length_);
+    } else {
+      LOCAL_FCINFO(arguments, 2);
+      InitFunctionCallInfoData(*arguments, &deserialise_, 2, InvalidOid, reinterpret_cast<Node*>(state_), nullptr);
+      arguments->args[0] = {columns[0].word, false};
+      arguments->args[1] = {0, false};
+      state = FunctionCallInvoke(arguments);
+      if (arguments->isnull) elog(ERROR, "aggregate state deserialized to null");
+    }
+    MemoryContextSwitchTo(previous);
+    return state;
+  });
+  return accumulator;
+}
+
+bool CatalogueAggregate::same_as(const CatalogueAggregate& other) const {
+  if (function_->winfnoid != other.function_->winfnoid || function_->inputcollid != other.function_->inputcollid ||
+      filter_ != other.filter_ || inputs_.size() != other.inputs_.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    // Constants are compared by address: two spellings of one constant are kept apart, which costs room, not truth.
+    if (inputs_[i].column != other.inputs_[i].column) return false;
+    if (inputs_[i].column < 0 &&
+        (inputs_[i].constant != other.inputs_[i].constant || inputs_[i].constant_null != other.inputs_[i].constant_null)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace feature

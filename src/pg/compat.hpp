@@ -1,0 +1,101 @@
+// Everything that differs between PostgreSQL 15, 16, 17 and 18. No other file looks at PG_VERSION_NUM,
+// but for postgres.hpp, which has to know where the varlena macros are.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include <access/genam.h>
+#include <access/tableam.h>
+#include <catalog/pg_class.h>
+#include <commands/trigger.h>
+#include <executor/executor.h>
+#include <nodes/nodeFuncs.h>
+#include <parser/parse_relation.h>
+#include <utils/acl.h>
+#include <utils/rel.h>
+#include <utils/snapshot.h>
+}
+
+namespace feature::compat {
+
+// Tree walkers and mutators are typed from 16 on.
+#if PG_VERSION_NUM >= 160000
+using TreeWalker = tree_walker_callback;
+using TreeMutator = tree_mutator_callback;
+#else
+using TreeWalker = bool (*)();
+using TreeMutator = Node* (*)();
+#endif
+
+inline TreeWalker walker(bool (*function)(Node*, void*)) {
+  return reinterpret_cast<TreeWalker>(reinterpret_cast<void (*)()>(function));
+}
+inline TreeMutator mutator(Node* (*function)(Node*, void*)) {
+  return reinterpret_cast<TreeMutator>(reinterpret_cast<void (*)()>(function));
+}
+
+// 18 counts index searches for EXPLAIN.
+inline IndexScanDesc index_beginscan(Relation table, Relation index, Snapshot snapshot, int keys) {
+#if PG_VERSION_NUM >= 180000
+  return ::index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+  return ::index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
+// 16 tells apart indexes that only summarise; whether any index needs a new entry is all we ask.
+inline TM_Result table_tuple_update(Relation table, ItemPointer old, TupleTableSlot* slot, CommandId command,
+                                    Snapshot snapshot, TM_FailureData* failure, LockTupleMode* mode,
+                                    bool* update_indexes) {
+#if PG_VERSION_NUM >= 160000
+  TU_UpdateIndexes indexes = TU_None;
+  const TM_Result result = ::table_tuple_update(table, old, slot, command, snapshot, InvalidSnapshot, true, failure,
+                                                mode, &indexes);
+  *update_indexes = indexes == TU_All;
+  return result;
+#else
+  return ::table_tuple_update(table, old, slot, command, snapshot, InvalidSnapshot, true, failure, mode,
+                              update_indexes);
+#endif
+}
+
+inline ::List* ExecInsertIndexTuples(ResultRelInfo* relation, TupleTableSlot* slot, EState* executor) {
+#if PG_VERSION_NUM >= 160000
+  return ::ExecInsertIndexTuples(relation, slot, executor, false, false, nullptr, NIL, false);
+#else
+  return ::ExecInsertIndexTuples(relation, slot, executor, false, false, nullptr, NIL);
+#endif
+}
+
+// A range table of one relation that is inserted into. 16 keeps permissions apart from it.
+inline void init_range_table(EState* executor, Relation relation) {
+  auto* entry = makeNode(RangeTblEntry);
+  entry->rtekind = RTE_RELATION;
+  entry->relid = RelationGetRelid(relation);
+  entry->relkind = relation->rd_rel->relkind;
+  entry->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM >= 160000
+  ::List* permissions = NIL;
+  addRTEPermissionInfo(&permissions, entry);
+#if PG_VERSION_NUM >= 180000
+  ExecInitRangeTable(executor, list_make1(entry), permissions, bms_make_singleton(1));
+#else
+  ExecInitRangeTable(executor, list_make1(entry), permissions);
+#endif
+#else
+  ExecInitRangeTable(executor, list_make1(entry));
+#endif
+}
+
+// 16 made the privilege checks of each kind of object one.
+inline AclResult class_aclcheck(Oid relation, Oid role, AclMode mode) { return pg_class_aclcheck(relation, role, mode); }
+inline bool class_ownercheck(Oid relation, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, relation, role);
+#else
+  return pg_class_ownercheck(relation, role);
+#endif
+}
+
+}  // namespace feature::compat

@@ -1,0 +1,565 @@
+// Definition to plan. Three steps a level: refuse what no level may hold, turn each window function into what the engine
+// computes, and leave the rest to PostgreSQL with the results in the window functions' places.
+//
+// C++ exceptions must not cross PostgreSQL's tree walkers, so walkers only collect; decisions are made in between.
+
+#include "pg/compile.hpp"
+
+#include <algorithm>
+
+#include "pg/catalogue_aggregate.hpp"
+#include "pg/compat.hpp"
+#include "pg/datum.hpp"
+#include "pg/frame_bounds.hpp"
+#include "pg/levels.hpp"
+#include "pg/refusals.hpp"
+
+extern "C" {
+#include <catalog/pg_type.h>
+#include <nodes/makefuncs.h>
+#include <nodes/nodeFuncs.h>
+#include <optimizer/optimizer.h>
+#include <parser/parse_coerce.h>
+#include <utils/builtins.h>
+#include <utils/fmgroids.h>
+#include <utils/lsyscache.h>
+#include <utils/typcache.h>
+}
+
+namespace feature {
+namespace {
+
+// What the kernel computes itself. Everything else that pg_aggregate knows goes through its own functions.
+struct Native {
+  Oid function;
+  Fold fold;
+  Finish finish;
+};
+
+constexpr Native natives[] = {
+    {F_COUNT_ANY, Fold::count, Finish::count},
+    {F_SUM_INT2, Fold::sum, Finish::integer_sum},
+    {F_SUM_INT4, Fold::sum, Finish::integer_sum},
+    {F_SUM_INT8, Fold::sum, Finish::numeric_sum},
+    {F_SUM_FLOAT4, Fold::sum, Finish::float4_sum},
+    {F_SUM_FLOAT8, Fold::sum, Finish::float8_sum},
+    {F_AVG_INT2, Fold::sum, Finish::numeric_average},
+    {F_AVG_INT4, Fold::sum, Finish::numeric_average},
+    {F_AVG_INT8, Fold::sum, Finish::numeric_average},
+    {F_AVG_FLOAT4, Fold::moments, Finish::average},
+    {F_AVG_FLOAT8, Fold::moments, Finish::average},
+    {F_VAR_POP_FLOAT4, Fold::moments, Finish::var_pop},
+    {F_VAR_POP_FLOAT8, Fold::moments, Finish::var_pop},
+    {F_VAR_SAMP_FLOAT4, Fold::moments, Finish::var_samp},
+    {F_VAR_SAMP_FLOAT8, Fold::moments, Finish::var_samp},
+    {F_VARIANCE_FLOAT4, Fold::moments, Finish::var_samp},
+    {F_VARIANCE_FLOAT8, Fold::moments, Finish::var_samp},
+    {F_STDDEV_POP_FLOAT4, Fold::moments, Finish::stddev_pop},
+    {F_STDDEV_POP_FLOAT8, Fold::moments, Finish::stddev_pop},
+    {F_STDDEV_SAMP_FLOAT4, Fold::moments, Finish::stddev_samp},
+    {F_STDDEV_SAMP_FLOAT8, Fold::moments, Finish::stddev_samp},
+    {F_STDDEV_FLOAT4, Fold::moments, Finish::stddev_samp},
+    {F_STDDEV_FLOAT8, Fold::moments, Finish::stddev_samp},
+    {F_MIN_INT2, Fold::min, Finish::value},
+    {F_MIN_INT4, Fold::min, Finish::value},
+    {F_MIN_INT8, Fold::min, Finish::value},
+    {F_MIN_FLOAT4, Fold::min, Finish::value},
+    {F_MIN_FLOAT8, Fold::min, Finish::value},
+    {F_MIN_DATE, Fold::min, Finish::value},
+    {F_MIN_TIME, Fold::min, Finish::value},
+    {F_MIN_TIMESTAMP, Fold::min, Finish::value},
+    {F_MIN_TIMESTAMPTZ, Fold::min, Finish::value},
+    {F_MAX_INT2, Fold::max, Finish::value},
+    {F_MAX_INT4, Fold::max, Finish::value},
+    {F_MAX_INT8, Fold::max, Finish::value},
+    {F_MAX_FLOAT4, Fold::max, Finish::value},
+    {F_MAX_FLOAT8, Fold::max, Finish::value},
+    {F_MAX_DATE, Fold::max, Finish::value},
+    {F_MAX_TIME, Fold::max, Finish::value},
+    {F_MAX_TIMESTAMP, Fold::max, Finish::value},
+    {F_MAX_TIMESTAMPTZ, Fold::max, Finish::value},
+};
+
+// A function that the kernel computes once, whatever frames it is used over.
+struct Folded {
+  const Aggregate* aggregate = nullptr;
+  Finish finish = Finish::value;
+};
+
+// What is known of a list while it grows, beside what the plan keeps of it.
+struct Draft {
+  std::vector<Expr*> key_sources;       // keys over the source row, null if they are not
+  std::vector<Expr*> argument_sources;  // likewise for the arguments
+  struct Known {
+    Fold fold;
+    int column;
+    const Aggregate* aggregate;
+  };
+  std::vector<Known> natives;
+  std::vector<std::pair<std::size_t, std::size_t>> running;  // (partial, frame) of each running accumulator
+};
+
+struct Replacement {
+  WindowFunc* function;
+  Node* by;
+};
+
+struct Replacements {
+  std::vector<Replacement> all;
+};
+
+Node* replace_windows(Node* node, void* context) {
+  if (node == nullptr) return nullptr;
+  if (IsA(node, WindowFunc)) {
+    for (const Replacement& replacement : static_cast<Replacements*>(context)->all) {
+      if (equal(replacement.function, node)) return replacement.by;
+    }
+  }
+  return expression_tree_mutator(node, compat::mutator(replace_windows), context);
+}
+
+class Compiler {
+ public:
+  Compiler(Query* definition, const char* text) : levels_(definition), refuse_(text) {}
+
+  std::unique_ptr<Plan> run() {
+    plan_ = std::make_unique<Plan>();
+    plan_->source = levels_.source();
+    if (levels_.filter() != nullptr) {
+      refuse_.unfit_expression(reinterpret_cast<Node*>(levels_.filter()));
+      plan_->filter = call([&] {
+        return make_ands_implicit(expression_planner(levels_.filter()));
+      });
+    }
+    for (std::size_t level = 0; level < levels_.count(); ++level) compile_level(level);
+    for (std::size_t list = 0; list < plan_->lists.size(); ++list) finish_list(list);
+    return std::move(plan_);
+  }
+
+ private:
+  void compile_level(std::size_t level) {
+    plan_->levels.emplace_back();
+    level_ = level;
+    ::List* targets = levels_.targets(level);
+    refuse_.unfit_expression(reinterpret_cast<Node*>(targets));
+
+    Replacements replacements;
+    for (WindowFunc* function : window_functions(targets)) {
+      const bool known = std::any_of(replacements.all.begin(), replacements.all.end(),
+                                     [&](const Replacement& earlier) { return equal(earlier.function, function); });
+      if (!known) replacements.all.push_back({function, compile_function(function)});
+    }
+    plan_->levels[level].output = call([&] {
+      ::List* output = NIL;
+      ListCell* cell;
+      foreach (cell, targets) {
+        const auto* target = lfirst_node(TargetEntry, cell);
+        if (target->resjunk) continue;
+        Node* expression = static_cast<Node*>(copyObjectImpl(target->expr));
+        expression = replace_windows(expression, &replacements);
+        auto* planned = expression_planner(reinterpret_cast<Expr*>(expression));
+        output = lappend(output, makeTargetEntry(planned, target->resno, target->resname, false));
+      }
+      return output;
+    });
+  }
+
+  [[nodiscard]] static std::vector<WindowFunc*> window_functions(::List* targets) {
+    struct Collected {
+      ::List* found;
+      static bool walk(Node* node, void* context) {
+        if (node == nullptr) return false;
+        if (IsA(node, WindowFunc)) {
+          auto* self = static_cast<Collected*>(context);
+          self->found = lappend(self->found, node);
+          return false;
+        }
+        return expression_tree_walker(node, compat::walker(walk), context);
+      }
+    } collected{NIL};
+    call([&] { return Collected::walk(reinterpret_cast<Node*>(targets), &collected); });
+    std::vector<WindowFunc*> functions;
+    ListCell* cell;
+    foreach (cell, collected.found) functions.push_back(lfirst_node(WindowFunc, cell));
+    return functions;
+  }
+
+  [[nodiscard]] WindowClause* window_of(const WindowFunc* function) const {
+    ListCell* cell;
+    foreach (cell, levels_.query(level_)->windowClause) {
+      auto* window = lfirst_node(WindowClause, cell);
+      if (window->winref == function->winref) return window;
+    }
+    throw SqlError(ERRCODE_INTERNAL_ERROR, "window function without a window");
+  }
+
+  // What stands in the output in place of a window function.
+  Node* compile_function(WindowFunc* function) {
+    const WindowClause* window = window_of(function);
+    check_time(function, window);
+    list_ = find_list(function, window);
+    switch (function->winfnoid) {
+      case F_ROW_NUMBER: return compile_row_number(function);
+      case F_LAG_ANYELEMENT:
+      case F_LAG_ANYELEMENT_INT4:
+      case F_LAG_ANYCOMPATIBLE_INT4_ANYCOMPATIBLE: return compile_lag(function);
+      case F_FIRST_VALUE:
+      case F_LAST_VALUE: return compile_edge(function, window);
+      default: break;
+    }
+    if (!function->winagg) refuse_.unsupported_function(function);
+    return compile_aggregate(function, window);
+  }
+
+  [[nodiscard]] PartitionList& list() { return plan_->lists[list_]; }
+  [[nodiscard]] Draft& draft() { return drafts_[list_]; }
+
+  // Every window has the same event time: one ascending column of the source.
+  void check_time(const WindowFunc* function, const WindowClause* window) {
+    if (window->orderClause == NIL) refuse_.window_without_time(function);
+    if (list_length(window->orderClause) > 1) refuse_.several_times(function);
+    const auto* sort = linitial_node(SortGroupClause, window->orderClause);
+    auto* expression = reinterpret_cast<Expr*>(get_sortgroupclause_expr(
+        const_cast<SortGroupClause*>(sort), levels_.targets(level_)));
+    const Expr* source = levels_.over_source(level_, expression);
+    if (source == nullptr || !IsA(source, Var)) refuse_.time_not_a_column(reinterpret_cast<Node*>(expression));
+    const auto* column = reinterpret_cast<const Var*>(source);
+    if (!is_time_type(column->vartype)) refuse_.time_type(reinterpret_cast<Node*>(expression), column->vartype);
+    if (is_descending(sort->sortop)) refuse_.descending_time(reinterpret_cast<Node*>(expression));
+    TimeColumn& time = plan_->time;
+    if (time.attribute == InvalidAttrNumber) {
+      time.attribute = column->varattno;
+      time.type = column->vartype;
+    } else if (time.attribute != column->varattno) {
+      refuse_.different_times(reinterpret_cast<Node*>(expression));
+    }
+  }
+
+  [[nodiscard]] std::size_t find_list(const WindowFunc*, const WindowClause* window) {
+    std::vector<Expr*> expressions;
+    std::vector<Expr*> sources;
+    ListCell* cell;
+    foreach (cell, window->partitionClause) {
+      auto* sort = lfirst_node(SortGroupClause, cell);
+      auto* expression = reinterpret_cast<Expr*>(get_sortgroupclause_expr(sort, levels_.targets(level_)));
+      if (call([&] { return contain_mutable_functions(reinterpret_cast<Node*>(expression)); })) {
+        refuse_.mutable_entity(reinterpret_cast<Node*>(expression));
+      }
+      expressions.push_back(expression);
+      sources.push_back(levels_.over_source(level_, expression));
+    }
+    const bool from_source = std::find(sources.begin(), sources.end(), nullptr) == sources.end();
+    for (std::size_t i = 0; i < plan_->lists.size(); ++i) {
+      const PartitionList& other = plan_->lists[i];
+      if (other.from_source != from_source || other.keys.size() != expressions.size()) continue;
+      if (!from_source && other.level != level_) continue;
+      const std::vector<Expr*>& known = drafts_[i].key_sources;
+      const std::vector<Expr*>& wanted = from_source ? sources : expressions;
+      if (std::equal(known.begin(), known.end(), wanted.begin(),
+                     [](const Expr* a, const Expr* b) { return equal(a, b); })) {
+        return i;
+      }
+    }
+    PartitionList made;
+    made.from_source = from_source;
+    made.level = level_;
+    for (std::size_t i = 0; i < expressions.size(); ++i) made.keys.push_back(make_key(expressions[i], sources[i], from_source));
+    plan_->lists.push_back(std::move(made));
+    drafts_.emplace_back();
+    drafts_.back().key_sources = from_source ? sources : expressions;
+    return plan_->lists.size() - 1;
+  }
+
+  [[nodiscard]] Key make_key(Expr* expression, Expr* source, bool from_source) const {
+    Key key{};
+    Expr* used = from_source ? source : expression;
+    const bool hashable = call([&] {
+      key.type = exprType(reinterpret_cast<Node*>(used));
+      key.collation = exprCollation(reinterpret_cast<Node*>(used));
+      get_typlenbyval(key.type, &key.length, &key.by_value);
+      key.expression = expression_planner(static_cast<Expr*>(copyObjectImpl(used)));
+      const TypeCacheEntry* type = lookup_type_cache(key.type, TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
+      return OidIsValid(type->hash_extended_proc) && OidIsValid(type->eq_opr);
+    });
+    if (!hashable) refuse_.entity_type(reinterpret_cast<Node*>(expression), key.type);
+    return key;
+  }
+
+  // The column that keeps an expression's values with the events of the current list.
+  [[nodiscard]] std::size_t add_argument(Expr* expression) {
+    Expr* source = levels_.over_source(level_, expression);
+    for (std::size_t i = 0; i < list().arguments.size(); ++i) {
+      Expr* known = draft().argument_sources[i];
+      if (source != nullptr ? known != nullptr && equal(known, source)
+                            : known == nullptr && list().arguments[i].level == level_ &&
+                                  equal(originals_[list_][i], expression)) {
+        return i;
+      }
+    }
+    Argument argument{};
+    argument.level = level_;
+    call([&] {
+      argument.type = exprType(reinterpret_cast<Node*>(expression));
+      get_typlenbyval(argument.type, &argument.length, &argument.by_value);
+      argument.expression = expression_planner(static_cast<Expr*>(copyObjectImpl(expression)));
+    });
+    argument.storage = storage_of_type(argument.type, argument.length, argument.by_value);
+    list().arguments.push_back(argument);
+    draft().argument_sources.push_back(source);
+    originals_.resize(plan_->lists.size());
+    originals_[list_].push_back(expression);
+    return list().arguments.size() - 1;
+  }
+
+  // The event time needs no column of its own where just its value is asked for.
+  [[nodiscard]] int column_or_time(Expr* expression) {
+    const Expr* source = levels_.over_source(level_, expression);
+    if (source != nullptr && IsA(source, Var) &&
+        reinterpret_cast<const Var*>(source)->varattno == plan_->time.attribute) {
+      return WindowFunction::time_column;
+    }
+    return static_cast<int>(add_argument(expression));
+  }
+
+  [[nodiscard]] std::size_t add_frame(const WindowFunc* function, const WindowClause* window) {
+    return FrameBounds(refuse_, plan_->time.type).add(list(), function, window);
+  }
+
+  // Adds a window result of this type; equal functions share it.
+  [[nodiscard]] Node* add_result(WindowFunction function, Oid type, Oid collation) {
+    Level& level = plan_->levels[level_];
+    auto found = std::find_if(level.lists.begin(), level.lists.end(),
+                              [&](const LevelList& used) { return used.list == list_; });
+    if (found == level.lists.end()) found = level.lists.insert(level.lists.end(), LevelList{list_, {}});
+    function.result = level.results.size();
+    found->functions.push_back(function);
+    Var* var = call([&] {
+      return makeVar(INNER_VAR, static_cast<AttrNumber>(function.result + 1), type, -1, collation, 0);
+    });
+    level.results.push_back(reinterpret_cast<Expr*>(var));
+    return reinterpret_cast<Node*>(var);
+  }
+
+  Node* compile_row_number(const WindowFunc* function) {
+    WindowFunction made{};
+    made.kind = WindowFunction::Kind::row_number;
+    return add_result(made, function->wintype, function->wincollid);
+  }
+
+  Node* compile_lag(WindowFunc* function) {
+    std::int64_t offset = 1;
+    if (list_length(function->args) > 1) {
+      auto* given = static_cast<Node*>(lsecond(function->args));
+      Node* folded = call([&] { return eval_const_expressions(nullptr, static_cast<Node*>(copyObjectImpl(given))); });
+      if (!IsA(folded, Const)) refuse_.lag_offset(given, "must be a constant");
+      const auto* constant = reinterpret_cast<Const*>(folded);
+      if (constant->constisnull) {
+        return call([&] { return reinterpret_cast<Node*>(makeNullConst(function->wintype, -1, function->wincollid)); });
+      }
+      offset = DatumGetInt32(constant->constvalue);
+      if (offset < 0) refuse_.lag_offset(given, "must not be negative: it would look ahead");
+    }
+    WindowFunction made{};
+    made.kind = WindowFunction::Kind::lag;
+    made.column = column_or_time(static_cast<Expr*>(linitial(function->args)));
+    made.offset = offset;
+    list().kernel.rows_needed = std::max(list().kernel.rows_needed, offset);
+    Node* value = add_result(made, function->wintype, function->wincollid);
+    if (list_length(function->args) < 3) return value;
+    made.kind = WindowFunction::Kind::has_lag;
+    Node* exists = add_result(made, BOOLOID, InvalidOid);
+    return call([&] {
+      auto* when = makeNode(CaseWhen);
+      when->expr = reinterpret_cast<Expr*>(exists);
+      when->result = reinterpret_cast<Expr*>(value);
+      auto* choice = makeNode(CaseExpr);
+      choice->casetype = function->wintype;
+      choice->casecollid = function->wincollid;
+      choice->args = list_make1(when);
+      choice->defresult = static_cast<Expr*>(lthird(function->args));
+      return reinterpret_cast<Node*>(choice);
+    });
+  }
+
+  Node* compile_edge(const WindowFunc* function, const WindowClause* window) {
+    auto* argument = static_cast<Expr*>(linitial(function->args));
+    const std::size_t frame = add_frame(function, window);
+    if (function->winfnoid == F_FIRST_VALUE && list().frames[frame].unbounded()) {
+      const auto column = static_cast<int>(add_argument(argument));
+      return add_aggregate({native(Fold::first_value, column), Finish::value}, frame, function);
+    }
+    WindowFunction made{};
+    made.kind = function->winfnoid == F_FIRST_VALUE ? WindowFunction::Kind::first_value : WindowFunction::Kind::last_value;
+    made.frame = frame;
+    made.column = column_or_time(argument);
+    return add_result(made, function->wintype, function->wincollid);
+  }
+
+  // An argument under FILTER: NULL where the filter is not true. Right for every aggregate that ignores NULL.
+  [[nodiscard]] static Expr* filtered(Expr* argument, Expr* filter) {
+    if (filter == nullptr) return argument;
+    return call([&] {
+      auto* when = makeNode(CaseWhen);
+      when->expr = filter;
+      when->result = argument;
+      auto* choice = makeNode(CaseExpr);
+      choice->casetype = exprType(reinterpret_cast<Node*>(argument));
+      choice->casecollid = exprCollation(reinterpret_cast<Node*>(argument));
+      choice->args = list_make1(when);
+      choice->defresult = reinterpret_cast<Expr*>(makeNullConst(choice->casetype, -1, choice->casecollid));
+      return reinterpret_cast<Expr*>(choice);
+    });
+  }
+
+  [[nodiscard]] static Expr* truth() {
+    return call([] { return reinterpret_cast<Expr*>(makeBoolConst(true, false)); });
+  }
+
+  // What count(x) needs to keep of x: the value where it is small and may serve others, else only that there is one.
+  [[nodiscard]] static Expr* presence(Expr* argument) {
+    return call([&] {
+      std::int16_t length;
+      bool by_value;
+      get_typlenbyval(exprType(reinterpret_cast<Node*>(argument)), &length, &by_value);
+      if (by_value) return argument;
+      auto* test = makeNode(NullTest);
+      test->arg = argument;
+      test->nulltesttype = IS_NOT_NULL;
+      test->argisrow = false;
+      test->location = -1;
+      return filtered(truth(), reinterpret_cast<Expr*>(test));
+    });
+  }
+
+  Node* compile_aggregate(WindowFunc* function, const WindowClause* window) {
+    const std::size_t frame = add_frame(function, window);
+    Expr* first = function->args == NIL ? nullptr : static_cast<Expr*>(linitial(function->args));
+    const bool always = function->winfnoid == F_COUNT_ANY && IsA(first, Const) &&
+                        !reinterpret_cast<Const*>(first)->constisnull;
+    if (function->winfnoid == F_COUNT_ || always) {
+      if (function->aggfilter == nullptr) {
+        WindowFunction made{};
+        made.kind = WindowFunction::Kind::count_rows;
+        made.frame = frame;
+        return add_result(made, function->wintype, function->wincollid);
+      }
+      const auto column = static_cast<int>(add_argument(filtered(truth(), function->aggfilter)));
+      return add_aggregate({native(Fold::count, column), Finish::count}, frame, function);
+    }
+    for (const Native& known : natives) {
+      if (known.function != function->winfnoid) continue;
+      Expr* argument = known.fold == Fold::count ? presence(first) : first;
+      const auto column = static_cast<int>(add_argument(filtered(argument, function->aggfilter)));
+      return add_aggregate({native(known.fold, column), known.finish}, frame, function);
+    }
+    return add_aggregate({catalogue(function), Finish::catalogue}, frame, function);
+  }
+
+  [[nodiscard]] const Aggregate* native(Fold fold, int column) {
+    for (const Draft::Known& known : draft().natives) {
+      if (known.fold == fold && known.column == column) return known.aggregate;
+    }
+    const auto index = static_cast<std::size_t>(column);
+    list().aggregates.push_back(make_aggregate(fold, list().arguments[index].storage, index));
+    draft().natives.push_back({fold, column, list().aggregates.back().get()});
+    return list().aggregates.back().get();
+  }
+
+  [[nodiscard]] const Aggregate* catalogue(WindowFunc* function) {
+    std::vector<AggregateInput> inputs;
+    ListCell* cell;
+    foreach (cell, function->args) {
+      auto* expression = static_cast<Expr*>(lfirst(cell));
+      AggregateInput input;
+      if (IsA(expression, Const)) {
+        input.constant = reinterpret_cast<Const*>(expression)->constvalue;
+        input.constant_null = reinterpret_cast<Const*>(expression)->constisnull;
+      } else {
+        input.column = static_cast<int>(add_argument(expression));
+      }
+      inputs.push_back(input);
+    }
+    const int filter = function->aggfilter == nullptr ? -1 : static_cast<int>(add_argument(function->aggfilter));
+    std::unique_ptr<CatalogueAggregate> made;
+    try {
+      made = std::make_unique<CatalogueAggregate>(function, std::move(inputs), filter);
+    } catch (const SqlError&) {
+      refuse_.unsupported_function(function);
+    }
+    for (const auto& known : list().aggregates) {
+      const auto* other = dynamic_cast<const CatalogueAggregate*>(known.get());
+      if (other != nullptr && other->same_as(*made)) return other;
+    }
+    list().aggregates.push_back(std::move(made));
+    return list().aggregates.back().get();
+  }
+
+  Node* add_aggregate(Folded folded, std::size_t frame, const WindowFunc* function) {
+    WindowFunction made{};
+    made.kind = WindowFunction::Kind::aggregate;
+    made.frame = frame;
+    made.aggregate = folded.aggregate;
+    made.finish = folded.finish;
+    if (list().frames[frame].unbounded()) {
+      const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(folded.aggregate);
+      if (catalogue != nullptr && !catalogue->saveable()) {
+        made.frame = whole_history(frame);
+      } else {
+        made.partial = add_partial(folded.aggregate);
+        made.running = add_running(made.partial, frame);
+      }
+    }
+    return add_result(made, function->wintype, function->wincollid);
+  }
+
+  // The frame with its start as a row number that nobody reaches: the same events, none of them folded away.
+  [[nodiscard]] std::size_t whole_history(std::size_t frame) {
+    Frame whole = list().frames[frame];
+    whole.start = {Bound::Kind::rows, std::int64_t{1} << 62};
+    list().frames.push_back(whole);
+    return list().frames.size() - 1;
+  }
+
+  [[nodiscard]] std::size_t add_partial(const Aggregate* aggregate) {
+    std::vector<Partial>& partials = list().kernel.partials;
+    for (std::size_t i = 0; i < partials.size(); ++i) {
+      if (partials[i].aggregate == aggregate) return i;
+    }
+    std::vector<Storage>& prefix = list().kernel.layout.prefix;
+    partials.push_back({aggregate, prefix.size()});
+    for (const Storage storage : aggregate->saved()) prefix.push_back(storage);
+    return partials.size() - 1;
+  }
+
+  [[nodiscard]] std::size_t add_running(std::size_t partial, std::size_t frame) {
+    auto& running = draft().running;
+    const auto found = std::find(running.begin(), running.end(), std::make_pair(partial, frame));
+    if (found != running.end()) return static_cast<std::size_t>(found - running.begin());
+    running.emplace_back(partial, frame);
+    return running.size() - 1;
+  }
+
+  void finish_list(std::size_t index) {
+    PartitionList& made = plan_->lists[index];
+    made.kernel.running = drafts_[index].running.size();
+    for (const Argument& argument : made.arguments) made.kernel.layout.event.push_back(argument.storage);
+    constexpr std::size_t most = 60000;
+    if (made.kernel.layout.event.size() > most || made.kernel.layout.prefix.size() > most) {
+      throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "definition has too many window function arguments");
+    }
+  }
+
+  Levels levels_;
+  Refusals refuse_;
+  std::unique_ptr<Plan> plan_;
+  std::vector<Draft> drafts_;
+  std::vector<std::vector<Expr*>> originals_;  // arguments as written, by list
+  std::size_t level_ = 0;
+  std::size_t list_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Plan> compile(Query* definition, const char* text) { return Compiler(definition, text).run(); }
+
+}  // namespace feature

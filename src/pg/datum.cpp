@@ -1,0 +1,58 @@
+// See datum.hpp.
+
+#include "pg/datum.hpp"
+
+extern "C" {
+#include <catalog/pg_type.h>
+#include <utils/builtins.h>
+#include <utils/datum.h>
+}
+
+namespace feature {
+
+Storage storage_of_type(Oid type, std::int16_t length, bool by_value) {
+  if (!by_value) return Storage::bytes;
+  if (type == FLOAT4OID) return Storage::float32;
+  if (type == FLOAT8OID) return Storage::float64;
+  switch (length) {
+    case 1: return Storage::int8;
+    case 2: return Storage::int16;
+    case 4: return Storage::int32;
+    default: return Storage::int64;
+  }
+}
+
+namespace {
+
+[[nodiscard]] Word blob_in(MemoryContext memory, const void* bytes, std::size_t size, char** data) {
+  auto* blob = static_cast<Blob*>(MemoryContextAllocHuge(memory, sizeof(Blob) + size));
+  blob->size = size;
+  *data = reinterpret_cast<char*>(blob->data);
+  if (bytes != nullptr) std::memcpy(blob->data, bytes, size);
+  return reinterpret_cast<Word>(blob->data);
+}
+
+}  // namespace
+
+Value to_value(Datum datum, bool null, std::int16_t length, bool by_value, MemoryContext memory) {
+  if (null) return {};
+  if (by_value) return {datum, false};
+  char* data;
+  if (length > 0) return {blob_in(memory, DatumGetPointer(datum), static_cast<std::size_t>(length), &data), false};
+  if (length == -2) {
+    const char* text = DatumGetCString(datum);
+    return {blob_in(memory, text, strlen(text) + 1, &data), false};
+  }
+  auto* flat = reinterpret_cast<struct varlena*>(DatumGetPointer(datum));
+  if (VARATT_IS_EXTENDED(flat) && !VARATT_IS_SHORT(flat)) flat = pg_detoast_datum_packed(flat);
+  if (VARATT_IS_SHORT(flat) || !VARATT_CAN_MAKE_SHORT(flat)) {
+    return {blob_in(memory, flat, VARSIZE_ANY(flat), &data), false};
+  }
+  const std::size_t size = VARATT_CONVERTED_SHORT_SIZE(flat);
+  const Word word = blob_in(memory, nullptr, size, &data);
+  SET_VARSIZE_SHORT(data, size);
+  std::memcpy(data + VARHDRSZ_SHORT, VARDATA(flat), size - VARHDRSZ_SHORT);
+  return {word, false};
+}
+
+}  // namespace feature

@@ -1,0 +1,15 @@
+// Between PostgreSQL's datums and the kernel's values.
+#pragma once
+
+#include "kernel/value.hpp"
+#include "pg/postgres.hpp"
+
+namespace feature {
+
+[[nodiscard]] Storage storage_of_type(Oid type, std::int16_t length, bool by_value);
+
+// Copies a datum into the kernel's form; by-reference ones into `memory`, detoasted and with a short header where they
+// can have one. Runs backend code that may raise an ERROR: only inside call.
+[[nodiscard]] Value to_value(Datum datum, bool null, std::int16_t length, bool by_value, MemoryContext memory);
+
+}  // namespace feature

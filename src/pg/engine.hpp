@@ -1,0 +1,28 @@
+// Runs a program over rows: the way of a row from the source to the feature table.
+//
+// Rows are taken in batches. A batch is put in (event time, position) order, the states of its entities are locked in
+// one global order and loaded, each row goes through all levels before the next one, and then states and feature rows
+// are written. So a row sees what was processed before it, in its own batch as in earlier ones.
+#pragma once
+
+#include "pg/program.hpp"
+
+namespace feature {
+
+// Where rows come from. next() runs backend code, only inside call, and leaves a row in the slot or returns false.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  [[nodiscard]] virtual bool next(TupleTableSlot* slot) = 0;
+};
+
+struct RunOptions {
+  std::int64_t batch_rows;
+  bool fire_triggers;  // on the feature table
+};
+
+// Processes all rows of `source`; returns their number. Runs expressions as the current user. O(rows) plus what their
+// frames hold; memory is bounded by a batch and its entities.
+std::int64_t run(Program& program, RowSource& source, const RunOptions& options);
+
+}  // namespace feature

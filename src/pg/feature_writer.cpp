@@ -1,0 +1,117 @@
+// Model: CopyFrom in copyfrom.c.
+
+#include "pg/feature_writer.hpp"
+
+#include <cstring>
+
+#include "pg/compat.hpp"
+
+extern "C" {
+#include <access/heapam.h>
+#include <access/table.h>
+#include <access/xact.h>
+#include <executor/executor.h>
+#include <parser/parsetree.h>
+}
+
+namespace feature {
+
+void FeatureWriter::open(Oid relation, bool fire_triggers) {
+  relation_ = table_open(relation, RowExclusiveLock);
+  executor_ = CreateExecutorState();
+  rows_ = executor_->es_query_cxt;
+  MemoryContext previous = MemoryContextSwitchTo(rows_);
+  compat::init_range_table(executor_, relation_);
+  result_ = makeNode(ResultRelInfo);
+  InitResultRelInfo(result_, relation_, 1, nullptr, 0);
+  if (!fire_triggers) result_->ri_TrigDesc = nullptr;
+  ExecOpenIndices(result_, false);
+  executor_->es_output_cid = GetCurrentCommandId(true);
+  if (result_->ri_TrigDesc != nullptr) {
+    AfterTriggerBeginQuery();
+    ExecBSInsertTriggers(executor_, result_);
+    transition_ = MakeTransitionCaptureState(result_->ri_TrigDesc, relation, CMD_INSERT);
+  }
+  MemoryContextSwitchTo(previous);
+}
+
+void FeatureWriter::add(const Datum* values, const bool* nulls, int columns) {
+  if (used_ == made_) {
+    MemoryContext previous = MemoryContextSwitchTo(rows_);
+    slots_[made_++] = table_slot_create(relation_, nullptr);
+    MemoryContextSwitchTo(previous);
+  }
+  TupleTableSlot* slot = slots_[used_];
+  ExecClearTuple(slot);
+  const int width = slot->tts_tupleDescriptor->natts;
+  const int given = Min(width, columns);
+  std::memcpy(slot->tts_values, values, sizeof(Datum) * static_cast<std::size_t>(given));
+  std::memcpy(slot->tts_isnull, nulls, sizeof(bool) * static_cast<std::size_t>(given));
+  for (int i = 0; i < width; ++i) {
+    if (i >= given || TupleDescAttr(slot->tts_tupleDescriptor, i)->attisdropped) slot->tts_isnull[i] = true;
+  }
+  ExecStoreVirtualTuple(slot);
+  if (result_->ri_TrigDesc != nullptr && result_->ri_TrigDesc->trig_insert_before_row &&
+      !ExecBRInsertTriggers(executor_, result_, slot)) {
+    return;
+  }
+  check(slot);
+  ExecMaterializeSlot(slot);
+  slot->tts_tableOid = RelationGetRelid(relation_);
+  bytes_ += sizeof(HeapTupleData) + static_cast<std::size_t>(width) * sizeof(Datum);
+  if (++used_ == most_rows || bytes_ > most_bytes * 8) flush();
+}
+
+void FeatureWriter::check(TupleTableSlot* slot) {
+  if (relation_->rd_att->constr != nullptr) ExecConstraints(result_, slot, executor_);
+}
+
+void FeatureWriter::flush() {
+  if (used_ == 0) return;
+  const CommandId command = GetCurrentCommandId(true);
+  if (used_ == 1 && bulk_ == nullptr) {
+    table_tuple_insert(relation_, slots_[0], command, 0, nullptr);
+  } else {
+    if (bulk_ == nullptr) {
+      MemoryContext previous = MemoryContextSwitchTo(rows_);
+      bulk_ = GetBulkInsertState();
+      MemoryContextSwitchTo(previous);
+    }
+    // Each insertion may leave memory behind; it is given back with the rows' expression context.
+    MemoryContext previous = MemoryContextSwitchTo(GetPerTupleMemoryContext(executor_));
+    table_multi_insert(relation_, slots_, used_, command, 0, bulk_);
+    MemoryContextSwitchTo(previous);
+  }
+  for (int i = 0; i < used_; ++i) {
+    ::List* recheck = NIL;
+    if (result_->ri_NumIndices > 0) recheck = compat::ExecInsertIndexTuples(result_, slots_[i], executor_);
+    if (result_->ri_TrigDesc != nullptr) {
+      ExecARInsertTriggers(executor_, result_, slots_[i], recheck, transition_);
+    }
+    list_free(recheck);
+    ExecClearTuple(slots_[i]);
+    ResetPerTupleExprContext(executor_);
+  }
+  used_ = 0;
+  bytes_ = 0;
+}
+
+void FeatureWriter::finish() {
+  flush();
+  if (bulk_ != nullptr) {
+    FreeBulkInsertState(bulk_);
+    table_finish_bulk_insert(relation_, 0);
+  }
+  if (result_->ri_TrigDesc != nullptr) {
+    ExecASInsertTriggers(executor_, result_, transition_);
+    AfterTriggerEndQuery(executor_);
+  }
+  for (int i = 0; i < made_; ++i) ExecDropSingleTupleTableSlot(slots_[i]);
+  ExecCloseIndices(result_);
+  ExecCloseResultRelations(executor_);
+  ExecResetTupleTable(executor_->es_tupleTable, false);
+  FreeExecutorState(executor_);
+  table_close(relation_, NoLock);
+}
+
+}  // namespace feature

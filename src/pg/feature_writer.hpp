@@ -1,0 +1,47 @@
+// Puts finished rows into a feature table, as COPY does: in bulk, past its indexes, constraints and triggers.
+//
+// Runs backend code: only inside call. Like the state store it releases nothing on errors; finish() does on success.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include <access/heapam.h>
+#include <access/tableam.h>
+#include <commands/trigger.h>
+#include <nodes/execnodes.h>
+#include <utils/rel.h>
+}
+
+namespace feature {
+
+class FeatureWriter {
+ public:
+  // `fire_triggers`: whether triggers on the feature table see the rows. A rebuild goes without.
+  void open(Oid relation, bool fire_triggers);
+
+  // Adds a row of `columns` values, copying them; columns of the table beyond these become NULL.
+  void add(const Datum* values, const bool* nulls, int columns);
+
+  void finish();
+
+ private:
+  static constexpr int most_rows = 1000;
+  static constexpr std::size_t most_bytes = 65536;
+
+  void flush();
+  void check(TupleTableSlot* slot);
+
+  Relation relation_ = nullptr;
+  EState* executor_ = nullptr;
+  ResultRelInfo* result_ = nullptr;
+  TransitionCaptureState* transition_ = nullptr;
+  BulkInsertState bulk_ = nullptr;
+  MemoryContext rows_ = nullptr;
+  TupleTableSlot* slots_[most_rows] = {};
+  int made_ = 0;
+  int used_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace feature

@@ -1,0 +1,187 @@
+// See frame_bounds.hpp.
+
+#include "pg/frame_bounds.hpp"
+
+#include <algorithm>
+
+extern "C" {
+#include <access/stratnum.h>
+#include <catalog/pg_type.h>
+#include <nodes/nodeFuncs.h>
+#include <optimizer/optimizer.h>
+#include <utils/date.h>
+#include <utils/fmgrprotos.h>
+#include <utils/lsyscache.h>
+#include <utils/timestamp.h>
+}
+
+namespace feature {
+
+bool is_time_type(Oid type) {
+  switch (type) {
+    case TIMESTAMPTZOID:
+    case TIMESTAMPOID:
+    case DATEOID:
+    case INT8OID:
+    case INT4OID:
+    case INT2OID: return true;
+    default: return false;
+  }
+}
+
+bool is_descending(Oid ordering_operator) {
+  return call([&] {
+    Oid family, type;
+    std::int16_t strategy;
+    if (!get_ordering_op_properties(ordering_operator, &family, &type, &strategy)) return false;
+    return strategy == BTGreaterStrategyNumber;
+  });
+}
+
+EventTime to_event_time(Oid type, Datum time) {
+  switch (type) {
+    case DATEOID:
+    case INT4OID: return EventTime(Duration(DatumGetInt32(time)));
+    case INT2OID: return EventTime(Duration(DatumGetInt16(time)));
+    default: return EventTime(Duration(DatumGetInt64(time)));
+  }
+}
+
+Datum from_event_time(Oid type, EventTime time) {
+  const std::int64_t ticks = time.time_since_epoch().count();
+  switch (type) {
+    case DATEOID:
+    case INT4OID: return Int32GetDatum(static_cast<std::int32_t>(ticks));
+    case INT2OID: return Int16GetDatum(static_cast<std::int16_t>(ticks));
+    default: return Int64GetDatum(ticks);
+  }
+}
+
+bool is_infinite_time(Oid type, Datum time) {
+  switch (type) {
+    case TIMESTAMPTZOID:
+    case TIMESTAMPOID: return TIMESTAMP_NOT_FINITE(DatumGetInt64(time));
+    case DATEOID: return DATE_NOT_FINITE(DatumGetDateADT(time));
+    default: return false;
+  }
+}
+
+EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset) {
+  std::int64_t ticks = time.time_since_epoch().count();
+  if (!offset.calendar) {
+    // Before the first tick there is nothing, so a bound may stop there.
+    if (__builtin_sub_overflow(ticks, offset.ticks, &ticks)) ticks = PG_INT64_MIN;
+    return EventTime(Duration(ticks));
+  }
+  auto* interval = const_cast<Interval*>(&offset.interval);
+  switch (type) {
+    case TIMESTAMPTZOID:
+      return EventTime(Duration(DatumGetInt64(DirectFunctionCall2(timestamptz_mi_interval, Int64GetDatum(ticks),
+                                                                  IntervalPGetDatum(interval)))));
+    case TIMESTAMPOID:
+      return EventTime(Duration(DatumGetInt64(
+          DirectFunctionCall2(timestamp_mi_interval, Int64GetDatum(ticks), IntervalPGetDatum(interval)))));
+    default: {
+      // A date is compared as its midnight: the first date not before the bound. Dates before it are before the bound
+      // too, so the same number ends a frame, where a bound within a day leaves that day out.
+      const Timestamp midnight = DatumGetTimestamp(
+          DirectFunctionCall1(date_timestamp, DateADTGetDatum(static_cast<DateADT>(ticks))));
+      const std::int64_t bound = DatumGetInt64(
+          DirectFunctionCall2(timestamp_mi_interval, TimestampGetDatum(midnight), IntervalPGetDatum(interval)));
+      std::int64_t day = bound / USECS_PER_DAY;
+      if (offset.upper ? bound % USECS_PER_DAY < 0 : bound % USECS_PER_DAY > 0) day += offset.upper ? -1 : 1;
+      return EventTime(Duration(day));
+    }
+  }
+}
+
+Bound FrameBounds::range_bound(PartitionList& list, const TimeOffset& offset) const {
+  const auto found = std::find(list.offsets.begin(), list.offsets.end(), offset);
+  const auto index = found - list.offsets.begin();
+  if (found == list.offsets.end()) list.offsets.push_back(offset);
+  return {Bound::Kind::range, index};
+}
+
+Bound FrameBounds::offset_bound(PartitionList& list, const WindowFunc* function, Node* given, bool rows) const {
+  Node* folded = call([&] { return eval_const_expressions(nullptr, static_cast<Node*>(copyObjectImpl(given))); });
+  if (!IsA(folded, Const)) {
+    refuse_.frame_offset(function, ERRCODE_FEATURE_NOT_SUPPORTED, "frame offset must be a constant");
+  }
+  const auto* constant = reinterpret_cast<Const*>(folded);
+  if (constant->constisnull) {
+    refuse_.frame_offset(function, ERRCODE_NULL_VALUE_NOT_ALLOWED, "frame offset must not be null");
+  }
+  const auto refuse_negative = [&] {
+    refuse_.frame_offset(function, ERRCODE_INVALID_PRECEDING_OR_FOLLOWING_SIZE, "frame offset must not be negative");
+  };
+  if (rows) {
+    const std::int64_t offset = DatumGetInt64(constant->constvalue);
+    if (offset < 0) refuse_negative();
+    list.kernel.rows_needed = std::max(list.kernel.rows_needed, offset);
+    return {Bound::Kind::rows, offset};
+  }
+  TimeOffset made;
+  switch (constant->consttype) {
+    case INT8OID: made.ticks = DatumGetInt64(constant->constvalue); break;
+    case INT4OID: made.ticks = DatumGetInt32(constant->constvalue); break;
+    case INT2OID: made.ticks = DatumGetInt16(constant->constvalue); break;
+    case INTERVALOID: {
+      made.interval = *DatumGetIntervalP(constant->constvalue);
+      // PostgreSQL judges the sign as a comparison with zero does: months of 30 days, days of 24 hours.
+      const __int128 span = made.interval.time + static_cast<__int128>(made.interval.day) * USECS_PER_DAY +
+                            static_cast<__int128>(made.interval.month) * DAYS_PER_MONTH * USECS_PER_DAY;
+      if (span < 0) refuse_negative();
+      made.calendar = made.interval.month != 0 || made.interval.day != 0 || time_type_ == DATEOID;
+      if (!made.calendar) made.ticks = made.interval.time;
+      break;
+    }
+    default:
+      refuse_.frame_offset(function, ERRCODE_FEATURE_NOT_SUPPORTED, "frame offset has an unsupported type");
+  }
+  if (made.ticks < 0 && !made.calendar) refuse_negative();
+  return range_bound(list, made);
+}
+
+std::size_t FrameBounds::add(PartitionList& list, const WindowFunc* function, const WindowClause* window) const {
+  const int options = window->frameOptions;
+  if ((options & FRAMEOPTION_GROUPS) != 0) {
+    refuse_.frame(function, "GROUPS frame mode", "It counts groups of equal times, which are not kept.",
+                  "Use RANGE or ROWS.");
+  }
+  constexpr int ahead = FRAMEOPTION_START_UNBOUNDED_FOLLOWING | FRAMEOPTION_END_UNBOUNDED_FOLLOWING |
+                        FRAMEOPTION_START_OFFSET_FOLLOWING | FRAMEOPTION_END_OFFSET_FOLLOWING;
+  if ((options & ahead) != 0) {
+    refuse_.frame(function, "FOLLOWING in a frame", "It would need events that have not happened yet.",
+                  "Let the frame end at CURRENT ROW or at an offset PRECEDING.");
+  }
+  if ((options & FRAMEOPTION_EXCLUSION) != 0) {
+    refuse_.frame(function, "EXCLUDE in a frame", "It is not implemented yet.",
+                  "ROWS BETWEEN .. AND 1 PRECEDING leaves out the current row.");
+  }
+  const bool rows = (options & FRAMEOPTION_ROWS) != 0;
+  Frame frame;
+  if ((options & FRAMEOPTION_START_CURRENT_ROW) != 0) {
+    // In RANGE mode the frame starts with the first event of the row's time.
+    frame.start = rows ? Bound{Bound::Kind::current_row, 0} : range_bound(list, {});
+  } else if ((options & FRAMEOPTION_START_OFFSET_PRECEDING) != 0) {
+    frame.start = offset_bound(list, function, window->startOffset, rows);
+  }
+  if ((options & FRAMEOPTION_END_OFFSET_PRECEDING) != 0) {
+    frame.end = offset_bound(list, function, window->endOffset, rows);
+    if (frame.end.kind == Bound::Kind::range && time_type_ == DATEOID) {
+      TimeOffset upper = list.offsets[static_cast<std::size_t>(frame.end.offset)];
+      upper.upper = true;
+      frame.end = range_bound(list, upper);
+    }
+  } else {
+    frame.end = {Bound::Kind::current_row, 0};
+  }
+  const auto same = [](const Bound& a, const Bound& b) { return a.kind == b.kind && a.offset == b.offset; };
+  for (std::size_t i = 0; i < list.frames.size(); ++i) {
+    if (same(list.frames[i].start, frame.start) && same(list.frames[i].end, frame.end)) return i;
+  }
+  list.frames.push_back(frame);
+  return list.frames.size() - 1;
+}
+
+}  // namespace feature

@@ -1,0 +1,38 @@
+// Frame clauses, and event time types: which there are, and how a RANGE bound is resolved for a row.
+#pragma once
+
+#include "pg/plan.hpp"
+#include "pg/refusals.hpp"
+
+namespace feature {
+
+// timestamptz, timestamp, date, int8, int4, int2.
+[[nodiscard]] bool is_time_type(Oid type);
+[[nodiscard]] bool is_descending(Oid ordering_operator);
+
+// Ticks of the event clock and back. Infinite times have no place on it: see is_infinite_time.
+[[nodiscard]] EventTime to_event_time(Oid type, Datum time);
+[[nodiscard]] Datum from_event_time(Oid type, EventTime time);
+[[nodiscard]] bool is_infinite_time(Oid type, Datum time);
+
+// The earliest time that is not further than `offset` before `time`: PostgreSQL's in_range as a bound. `upper` is for
+// a frame's end: the latest time that is at least `offset` before. Runs backend code: only inside call.
+[[nodiscard]] EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset);
+
+// Turns the frame clauses of one definition into frames of its lists.
+class FrameBounds {
+ public:
+  FrameBounds(const Refusals& refuse, Oid time_type) : refuse_(refuse), time_type_(time_type) {}
+
+  // Finds or adds the frame of a window function in its list. Throws SqlError for frames that look ahead.
+  [[nodiscard]] std::size_t add(PartitionList& list, const WindowFunc* function, const WindowClause* window) const;
+
+ private:
+  [[nodiscard]] Bound offset_bound(PartitionList& list, const WindowFunc* function, Node* offset, bool rows) const;
+  [[nodiscard]] Bound range_bound(PartitionList& list, const TimeOffset& offset) const;
+
+  const Refusals& refuse_;
+  Oid time_type_;
+};
+
+}  // namespace feature

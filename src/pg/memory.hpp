@@ -1,0 +1,61 @@
+// Kernel containers allocate through std::pmr; here that ends in a PostgreSQL memory context.
+#pragma once
+
+#include <new>
+
+#include "pg/postgres.hpp"
+
+namespace feature {
+
+// Allocates from a memory context. Failure is std::bad_alloc, never an ERROR, so kernel code can call it directly.
+// Contexts align to 8 bytes and 128-bit sums want 16: the chunk's own address is kept in front of what is handed out.
+class ContextResource final : public std::pmr::memory_resource {
+ public:
+  explicit ContextResource(MemoryContext context) : context_(context) {}
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    std::size_t room = bytes + alignment + sizeof(void*);
+    void* chunk = room < bytes || room > MaxAllocHugeSize
+                      ? nullptr
+                      : MemoryContextAllocExtended(context_, room, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+    if (chunk == nullptr) throw std::bad_alloc();
+    void* memory = static_cast<char*>(chunk) + sizeof(void*);
+    room -= sizeof(void*);
+    std::align(alignment, bytes, memory, room);
+    static_cast<void**>(memory)[-1] = chunk;
+    return memory;
+  }
+  void do_deallocate(void* memory, std::size_t, std::size_t) override { pfree(static_cast<void**>(memory)[-1]); }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+
+  MemoryContext context_;
+};
+
+// A memory context that lives as long as this object. The current context is not changed.
+class OwnedContext {
+ public:
+  OwnedContext(MemoryContext parent, const char* name);
+  OwnedContext(const OwnedContext&) = delete;
+  OwnedContext& operator=(const OwnedContext&) = delete;
+  ~OwnedContext() { MemoryContextDelete(context_); }
+
+  [[nodiscard]] MemoryContext get() const { return context_; }
+
+ private:
+  MemoryContext context_;
+};
+
+// Makes a context current for a scope.
+class InContext {
+ public:
+  explicit InContext(MemoryContext context) : previous_(MemoryContextSwitchTo(context)) {}
+  InContext(const InContext&) = delete;
+  InContext& operator=(const InContext&) = delete;
+  ~InContext() { MemoryContextSwitchTo(previous_); }
+
+ private:
+  MemoryContext previous_;
+};
+
+}  // namespace feature

@@ -1,0 +1,37 @@
+// What happens when the library is loaded: settings and cache invalidation. Nothing that needs preloading.
+
+#include "pg/postgres.hpp"
+
+#include "pg/program_cache.hpp"
+#include "pg/settings.hpp"
+
+extern "C" {
+#include <utils/guc.h>
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+}
+
+namespace {
+int batch_rows_setting = 50000;
+}
+
+namespace feature {
+
+int batch_rows() { return batch_rows_setting; }
+
+void define_settings() {
+  DefineCustomIntVariable("feature_ext.batch_rows", "Rows of a statement that are processed together.",
+                          "Rows of one batch are processed in event-time order, whatever their order in the statement. "
+                          "Memory grows with the batch and with the entities in it.",
+                          &batch_rows_setting, 50000, 1, 10000000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  MarkGUCPrefixReserved("feature_ext");
+}
+
+}  // namespace feature
+
+void _PG_init(void) {
+  feature::define_settings();
+  feature::watch_invalidations();
+}

@@ -1,0 +1,136 @@
+// See program.hpp. Slots and expression states are made once; a statement only resets them.
+
+#include "pg/program.hpp"
+
+#include "kernel/segment.hpp"
+#include "pg/compat.hpp"
+
+extern "C" {
+#include <access/table.h>
+#include <executor/executor.h>
+#include <nodes/makefuncs.h>
+#include <nodes/nodeFuncs.h>
+#include <utils/lsyscache.h>
+#include <utils/rel.h>
+#include <utils/typcache.h>
+}
+
+namespace feature {
+namespace {
+
+void add_target(::List** targets, Expr* expression) {
+  const auto number = static_cast<AttrNumber>(list_length(*targets) + 1);
+  *targets = lappend(*targets, makeTargetEntry(expression, number, nullptr, false));
+}
+
+TupleTableSlot* slot_for(::List* targets) {
+  return MakeSingleTupleTableSlot(ExecTypeFromTL(targets), &TTSOpsVirtual);
+}
+
+}  // namespace
+
+Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> plan, ViewIdentity identity)
+    : context_(std::move(context)), plan_(std::move(plan)), identity_(std::move(identity)) {
+  const InContext here(context_->get());
+  lists.resize(plan_->lists.size());
+  levels.resize(plan_->levels.size());
+  call([&] {
+    Relation source = table_open(plan_->source, AccessShareLock);
+    source_row = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(source)), &TTSOpsMinimalTuple);
+    table_close(source, NoLock);
+    expressions = CreateStandaloneExprContext();
+    expressions->ecxt_scantuple = source_row;
+    filter = ExecInitQual(plan_->filter, nullptr);
+  });
+  build_lists();
+  build_prepare();
+  for (std::size_t level = 0; level < levels.size(); ++level) build_level(level);
+}
+
+void Program::build_lists() {
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    const PartitionList& planned = plan_->lists[i];
+    lists[i].keys.resize(planned.keys.size());
+    call([&] {
+      for (std::size_t k = 0; k < planned.keys.size(); ++k) {
+        const Key& key = planned.keys[k];
+        KeyFunctions& functions = lists[i].keys[k];
+        const TypeCacheEntry* type = lookup_type_cache(key.type, TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
+        fmgr_info_cxt(type->hash_extended_proc, &functions.hash, CurrentMemoryContext);
+        fmgr_info_cxt(get_opcode(type->eq_opr), &functions.equal, CurrentMemoryContext);
+        functions.collation = key.collation;
+        functions.length = key.length;
+        functions.by_value = key.by_value;
+      }
+    });
+    SegmentWriter writer(planned.kernel.layout);
+    std::vector<Value> none(planned.kernel.layout.prefix.size());
+    Prefix prefix;
+    prefix.before.values = none.data();
+    writer.begin(prefix);
+    lists[i].empty = writer.finish(capacity_for(writer.size()));
+  }
+}
+
+void Program::build_prepare() {
+  ::List* targets = NIL;
+  std::size_t column = 0;
+  if (plan_->time.attribute != InvalidAttrNumber) {
+    call([&] {
+      add_target(&targets, reinterpret_cast<Expr*>(
+                               makeVar(1, plan_->time.attribute, plan_->time.type, -1, InvalidOid, 0)));
+    });
+    ++column;
+  }
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    if (!plan_->lists[i].from_source) continue;
+    for (const Key& key : plan_->lists[i].keys) {
+      call([&] { add_target(&targets, key.expression); });
+      lists[i].key_columns.push_back(column++);
+    }
+  }
+  call([&] {
+    prepared = slot_for(targets);
+    prepare = ExecBuildProjectionInfo(targets, expressions, prepared, nullptr, source_row->tts_tupleDescriptor);
+  });
+}
+
+void Program::build_level(std::size_t index) {
+  Level& level = levels[index];
+  const TupleDesc input = index == 0 ? source_row->tts_tupleDescriptor : levels[index - 1].row->tts_tupleDescriptor;
+  ::List* targets = NIL;
+  std::size_t column = 0;
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    const PartitionList& planned = plan_->lists[i];
+    if (planned.level == index) {
+      level.starts.push_back(i);
+      if (!planned.from_source) {
+        for (const Key& key : planned.keys) {
+          call([&] { add_target(&targets, key.expression); });
+          lists[i].key_columns.push_back(column++);
+        }
+      }
+    }
+    for (std::size_t a = 0; a < planned.arguments.size(); ++a) {
+      if (planned.arguments[a].level != index) continue;
+      call([&] { add_target(&targets, planned.arguments[a].expression); });
+      level.arguments.push_back({i, a, column++});
+    }
+  }
+  const feature::Level& planned = plan_->levels[index];
+  call([&] {
+    if (targets != NIL) {
+      level.evaluated = slot_for(targets);
+      level.evaluate = ExecBuildProjectionInfo(targets, expressions, level.evaluated, nullptr, input);
+    }
+    if (!planned.results.empty()) {
+      ::List* results = NIL;
+      for (Expr* result : planned.results) add_target(&results, result);
+      level.results = slot_for(results);
+    }
+    level.row = slot_for(planned.output);
+    level.output = ExecBuildProjectionInfo(planned.output, expressions, level.row, nullptr, input);
+  });
+}
+
+}  // namespace feature

@@ -1,0 +1,76 @@
+// A view ready to run in this session: its plan with PostgreSQL's expression states, slots and looked-up functions.
+//
+// Programs are kept between statements and dropped when a relation or function they depend on changes; see
+// program_cache.hpp. All of it lives in one memory context below the cache's.
+#pragma once
+
+#include "pg/boundary.hpp"
+#include "pg/memory.hpp"
+#include "pg/plan.hpp"
+#include "pg/state_store.hpp"
+
+extern "C" {
+#include <nodes/execnodes.h>
+}
+
+namespace feature {
+
+// Who a view is: its row in the catalogue.
+struct ViewIdentity {
+  std::int32_t id = 0;
+  Oid relation = InvalidOid;    // the feature table
+  Oid source = InvalidOid;
+  Oid definition = InvalidOid;  // the SQL view that holds the definition
+  Oid owner = InvalidOid;       // of the feature table
+  std::string name;             // of the feature table, for messages
+  struct Tables {
+    Oid states, chunks;
+  };
+  std::vector<Tables> lists;
+};
+
+class Program {
+ public:
+  // Builds expression states for a plan. `context` is where the plan's nodes are; the program owns it.
+  Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> plan, ViewIdentity identity);
+
+  struct Entities {
+    std::vector<KeyFunctions> keys;
+    std::vector<std::size_t> key_columns;  // in the prepared row, or in the level's evaluated row
+    std::vector<std::byte> empty;          // image of an entity without events
+  };
+  // An argument that a level evaluates: from which column, for which list's column.
+  struct Evaluated {
+    std::size_t list, argument, column;
+  };
+  struct Level {
+    ProjectionInfo* evaluate = nullptr;  // keys and arguments; null if there are none
+    TupleTableSlot* evaluated = nullptr;
+    std::vector<Evaluated> arguments;
+    std::vector<std::size_t> starts;     // lists whose events begin at this level
+    TupleTableSlot* results = nullptr;   // of window functions
+    ProjectionInfo* output = nullptr;
+    TupleTableSlot* row = nullptr;
+  };
+
+  [[nodiscard]] const Plan& plan() const { return *plan_; }
+  [[nodiscard]] const ViewIdentity& identity() const { return identity_; }
+
+  std::unique_ptr<OwnedContext> context_;  // first: everything below is in it
+  std::unique_ptr<Plan> plan_;
+  ViewIdentity identity_;
+  ExprContext* expressions = nullptr;
+  TupleTableSlot* source_row = nullptr;   // minimal tuples of the source
+  ExprState* filter = nullptr;
+  ProjectionInfo* prepare = nullptr;      // the time, then the keys of lists that come from the source
+  TupleTableSlot* prepared = nullptr;
+  std::vector<Entities> lists;
+  std::vector<Level> levels;
+
+ private:
+  void build_lists();
+  void build_prepare();
+  void build_level(std::size_t index);
+};
+
+}  // namespace feature

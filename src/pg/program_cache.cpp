@@ -1,0 +1,94 @@
+// See program_cache.hpp.
+
+#include "pg/program_cache.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "pg/as_user.hpp"
+#include "pg/catalogue.hpp"
+#include "pg/compile.hpp"
+
+extern "C" {
+#include <access/table.h>
+#include <rewrite/rewriteHandler.h>
+#include <utils/inval.h>
+#include <utils/rel.h>
+#include <utils/syscache.h>
+}
+
+namespace feature {
+namespace {
+
+struct Cached {
+  std::shared_ptr<Program> program;
+  bool stale = false;
+};
+
+std::unordered_map<std::int32_t, Cached>& cache() {
+  static std::unordered_map<std::int32_t, Cached> programs;
+  return programs;
+}
+
+bool depends_on(const Program& program, Oid relation) {
+  const ViewIdentity& view = program.identity();
+  if (relation == view.relation || relation == view.source || relation == view.definition) return true;
+  return std::any_of(view.lists.begin(), view.lists.end(), [&](const ViewIdentity::Tables& tables) {
+    return relation == tables.states || relation == tables.chunks;
+  });
+}
+
+// Callbacks come from inside the backend: they only mark, and never throw.
+void relation_changed(Datum, Oid relation) {
+  for (auto& [id, cached] : cache()) {
+    if (relation == InvalidOid || depends_on(*cached.program, relation)) cached.stale = true;
+  }
+}
+
+void function_changed(Datum, int, uint32) {
+  for (auto& [id, cached] : cache()) cached.stale = true;
+}
+
+std::shared_ptr<Program> compile_view(std::int32_t id) {
+  ViewIdentity view = view_by_id(id);
+  const AsUser owner(view.owner, true);
+  auto context = std::make_unique<OwnedContext>(CacheMemoryContext, "feature_ext program");
+  std::unique_ptr<Plan> plan;
+  {
+    const InContext here(context->get());
+    Query* definition = call([&] {
+      Relation stored = table_open(view.definition, AccessShareLock);
+      auto* query = static_cast<Query*>(copyObjectImpl(get_view_query(stored)));
+      table_close(stored, NoLock);
+      return query;
+    });
+    plan = compile(definition, nullptr);
+  }
+  if (plan->lists.size() != view.lists.size()) {
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "feature view \"" + view.name + "\" has no state for its definition")
+        .hint("Drop the feature view and create it again.");
+  }
+  return std::make_shared<Program>(std::move(context), std::move(plan), std::move(view));
+}
+
+}  // namespace
+
+void watch_invalidations() {
+  CacheRegisterRelcacheCallback(relation_changed, 0);
+  CacheRegisterSyscacheCallback(PROCOID, function_changed, 0);
+}
+
+std::shared_ptr<Program> program_of(std::int32_t view) {
+  auto& programs = cache();
+  const auto found = programs.find(view);
+  if (found != programs.end() && !found->second.stale) {
+    if (found->second.program.use_count() == 1) return found->second.program;
+    return compile_view(view);
+  }
+  std::shared_ptr<Program> made = compile_view(view);
+  programs[view] = {made, false};
+  return made;
+}
+
+}  // namespace feature

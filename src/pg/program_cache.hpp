@@ -1,0 +1,16 @@
+// Programs of this session, by view. A program is thrown away when a relation it was compiled from changes, or any
+// function: the next statement compiles it anew.
+#pragma once
+
+#include "pg/program.hpp"
+
+namespace feature {
+
+// Registers for invalidations; called once when the library is loaded.
+void watch_invalidations();
+
+// The program of a view, compiled as the view's owner if need be. Shared, so that it stays whole while it runs even if
+// it is invalidated. A program that is running already is not given out twice: a nested statement gets one of its own.
+[[nodiscard]] std::shared_ptr<Program> program_of(std::int32_t view);
+
+}  // namespace feature

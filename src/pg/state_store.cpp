@@ -1,0 +1,291 @@
+// The direct path follows execReplication.c: find by index, lock, retry, update, and an index entry where the update was
+// not HOT. See state_store.hpp for the protocol.
+
+#include "pg/state_store.hpp"
+
+#include "pg/compat.hpp"
+
+extern "C" {
+#include <access/sysattr.h>
+#include <access/table.h>
+#include <access/xact.h>
+#include <catalog/index.h>
+#include <storage/lmgr.h>
+#include <utils/fmgroids.h>
+#include <utils/snapmgr.h>
+}
+
+namespace feature {
+namespace {
+
+constexpr AttrNumber hash_attribute = 1;
+constexpr AttrNumber slot_attribute = 2;
+constexpr AttrNumber first_key_attribute = 3;
+constexpr AttrNumber number_attribute = 3;
+constexpr AttrNumber events_attribute = 4;
+
+Oid only_index(Relation table) {
+  ::List* indexes = RelationGetIndexList(table);
+  if (list_length(indexes) != 1) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" must have exactly one index", RelationGetRelationName(table)),
+                    errhint("Indexes on state tables make every update slower; drop the added ones.")));
+  }
+  return linitial_oid(indexes);
+}
+
+Datum image_datum(const std::byte* image, std::size_t size) {
+  auto* datum = static_cast<struct varlena*>(palloc(VARHDRSZ + size));
+  SET_VARSIZE(datum, VARHDRSZ + size);
+  std::memcpy(VARDATA(datum), image, size);
+  return PointerGetDatum(datum);
+}
+
+StateStore::Bytes image_copy(Datum datum) {
+  auto* flat = PG_DETOAST_DATUM_PACKED(datum);
+  const std::size_t size = VARSIZE_ANY_EXHDR(flat);
+  auto* copy = static_cast<std::byte*>(palloc(size + 1));
+  std::memcpy(copy, VARDATA_ANY(flat), size);
+  return {copy, size};
+}
+
+[[noreturn]] void serialization_failure() {
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("could not serialize access due to concurrent update of an entity's state"),
+                  errhint("The transaction might succeed if retried.")));
+  pg_unreachable();
+}
+
+}  // namespace
+
+void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys) {
+  keys_ = keys;
+  chunk_table_ = chunk_table;
+  states_ = table_open(state_table, RowExclusiveLock);
+  states_index_ = index_open(only_index(states_), RowExclusiveLock);
+  InitDirtySnapshot(dirty_);
+  states_scan_ = compat::index_beginscan(states_, states_index_, &dirty_, 1);
+  read_slot_ = table_slot_create(states_, nullptr);
+  write_slot_ = MakeSingleTupleTableSlot(RelationGetDescr(states_), &TTSOpsVirtual);
+}
+
+void StateStore::open_chunks() {
+  if (chunks_ != nullptr) return;
+  chunks_ = table_open(chunk_table_, RowExclusiveLock);
+  chunks_index_ = index_open(only_index(chunks_), RowExclusiveLock);
+  // The state row is locked, so the chunks cannot change under us; our own changes count at once.
+  chunks_scan_ = compat::index_beginscan(chunks_, chunks_index_, SnapshotSelf, 3);
+  chunk_read_slot_ = table_slot_create(chunks_, nullptr);
+  chunk_write_slot_ = MakeSingleTupleTableSlot(RelationGetDescr(chunks_), &TTSOpsVirtual);
+}
+
+void StateStore::close() {
+  index_endscan(states_scan_);
+  ExecDropSingleTupleTableSlot(read_slot_);
+  ExecDropSingleTupleTableSlot(write_slot_);
+  index_close(states_index_, NoLock);
+  table_close(states_, NoLock);
+  if (chunks_ == nullptr) return;
+  index_endscan(chunks_scan_);
+  ExecDropSingleTupleTableSlot(chunk_read_slot_);
+  ExecDropSingleTupleTableSlot(chunk_write_slot_);
+  index_close(chunks_index_, NoLock);
+  table_close(chunks_, NoLock);
+}
+
+// Looks for the entity's live row with a dirty snapshot, which also sees rows that other transactions are working on.
+StateStore::Found StateStore::find(std::uint64_t hash, const NullableDatum* keys) {
+  ScanKeyData key;
+  ScanKeyInit(&key, hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(hash));
+  index_rescan(states_scan_, &key, 1, nullptr, 0);
+  Found result{false, InvalidTransactionId, 0};
+  while (index_getnext_slot(states_scan_, ForwardScanDirection, read_slot_)) {
+    bool null;
+    const std::int16_t slot = DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
+    if (slot >= result.free_slot) result.free_slot = static_cast<std::int16_t>(slot + 1);
+    bool equal = true;
+    for (std::size_t i = 0; equal && i < keys_->size(); ++i) {
+      const Datum stored = slot_getattr(read_slot_, static_cast<AttrNumber>(first_key_attribute + i), &null);
+      const KeyFunctions& functions = (*keys_)[i];
+      equal = null == keys[i].isnull &&
+              (null || DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.equal), functions.collation,
+                                                      stored, keys[i].value)));
+    }
+    if (!equal) continue;
+    result.found = true;
+    result.wait_for = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
+    return result;
+  }
+  return result;
+}
+
+// Locks the row in read_slot_. False if it has changed meanwhile and must be looked for again.
+bool StateStore::lock_found() {
+  if (IsolationUsesXactSnapshot()) {
+    bool null;
+    const TransactionId made_by =
+        DatumGetTransactionId(slot_getsysattr(read_slot_, MinTransactionIdAttributeNumber, &null));
+    if (!TransactionIdIsCurrentTransactionId(made_by) &&
+        !table_tuple_satisfies_snapshot(states_, read_slot_, GetTransactionSnapshot())) {
+      serialization_failure();
+    }
+  }
+  ItemPointerData tid = read_slot_->tts_tid;
+  TM_FailureData failure;
+  const TM_Result result = table_tuple_lock(states_, &tid, GetActiveSnapshot(), read_slot_, GetCurrentCommandId(false),
+                                            LockTupleNoKeyExclusive, LockWaitBlock, 0, &failure);
+  switch (result) {
+    case TM_Ok: return true;
+    case TM_Updated:
+    case TM_Deleted:
+      if (IsolationUsesXactSnapshot()) serialization_failure();
+      return false;
+    default:
+      ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+                      errmsg("unexpected result %d of locking a row of table \"%s\"", static_cast<int>(result),
+                             RelationGetRelationName(states_))));
+  }
+  return false;
+}
+
+StateRow StateStore::row_in_slot(std::uint64_t hash, const NullableDatum* keys) {
+  bool null;
+  StateRow row{};
+  row.hash = hash;
+  row.keys = keys;
+  row.tid = read_slot_->tts_tid;
+  row.slot = DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
+  const Datum state = slot_getattr(read_slot_, static_cast<AttrNumber>(first_key_attribute + keys_->size()), &null);
+  const Bytes image = image_copy(state);
+  row.image = image.data;
+  row.size = image.size;
+  ExecClearTuple(read_slot_);
+  return row;
+}
+
+StateRow StateStore::lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size) {
+  for (;;) {
+    CHECK_FOR_INTERRUPTS();
+    Found found = find(hash, keys);
+    if (!found.found) {
+      // Others who meet the same new entity wait here, not on our transaction: they find our row right after.
+      const auto block = static_cast<BlockNumber>(hash % MaxBlockNumber);
+      LockPage(states_index_, block, ExclusiveLock);
+      found = find(hash, keys);
+      if (!found.found) insert(hash, keys, found.free_slot, empty, size);
+      UnlockPage(states_index_, block, ExclusiveLock);
+      if (!found.found) {
+        StateRow row{};
+        row.hash = hash;
+        row.keys = keys;
+        row.tid = write_slot_->tts_tid;
+        row.slot = found.free_slot;
+        row.image = empty;
+        row.size = size;
+        return row;
+      }
+    }
+    if (TransactionIdIsValid(found.wait_for)) {
+      ExecClearTuple(read_slot_);
+      XactLockTableWait(found.wait_for, states_, &read_slot_->tts_tid, XLTW_Update);
+      continue;
+    }
+    if (lock_found()) return row_in_slot(hash, keys);
+  }
+}
+
+void StateStore::fill_slot(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
+                           std::size_t size) {
+  ExecClearTuple(write_slot_);
+  Datum* values = write_slot_->tts_values;
+  bool* nulls = write_slot_->tts_isnull;
+  values[hash_attribute - 1] = static_cast<Datum>(hash);
+  nulls[hash_attribute - 1] = false;
+  values[slot_attribute - 1] = Int16GetDatum(slot);
+  nulls[slot_attribute - 1] = false;
+  for (std::size_t i = 0; i < keys_->size(); ++i) {
+    values[first_key_attribute - 1 + i] = keys[i].value;
+    nulls[first_key_attribute - 1 + i] = keys[i].isnull;
+  }
+  const std::size_t last = static_cast<std::size_t>(first_key_attribute) - 1 + keys_->size();
+  values[last] = image_datum(image, size);
+  nulls[last] = false;
+  ExecStoreVirtualTuple(write_slot_);
+}
+
+void StateStore::insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot) {
+  if (states_index_info_ == nullptr) states_index_info_ = BuildIndexInfo(states_index_);
+  Datum values[2] = {static_cast<Datum>(hash), Int16GetDatum(slot)};
+  bool nulls[2] = {false, false};
+  index_insert(states_index_, values, nulls, tid, states_, UNIQUE_CHECK_YES, false, states_index_info_);
+}
+
+void StateStore::insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
+                        std::size_t size) {
+  fill_slot(hash, keys, slot, image, size);
+  table_tuple_insert(states_, write_slot_, GetCurrentCommandId(true), 0, nullptr);
+  insert_index_entry(&write_slot_->tts_tid, hash, slot);
+}
+
+void StateStore::write(const StateRow& row, const std::byte* image, std::size_t size) {
+  fill_slot(row.hash, row.keys, row.slot, image, size);
+  ItemPointerData tid = row.tid;
+  TM_FailureData failure;
+  LockTupleMode mode;
+  bool update_indexes = false;
+  const TM_Result result = compat::table_tuple_update(states_, &tid, write_slot_, GetCurrentCommandId(true),
+                                                      InvalidSnapshot, &failure, &mode, &update_indexes);
+  if (result != TM_Ok) {
+    ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                    errmsg("state of an entity was changed while a batch was processed"),
+                    errdetail("Table \"%s\", result %d.", RelationGetRelationName(states_), static_cast<int>(result)),
+                    errhint("An expression of the definition may have inserted into the source table.")));
+  }
+  if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot);
+}
+
+StateStore::Bytes StateStore::chunk(const StateRow& row, std::uint32_t number) {
+  open_chunks();
+  ScanKeyData keys[3];
+  ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
+  ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
+  ScanKeyInit(&keys[2], number_attribute, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(number));
+  index_rescan(chunks_scan_, keys, 3, nullptr, 0);
+  if (!index_getnext_slot(chunks_scan_, ForwardScanDirection, chunk_read_slot_)) return {nullptr, 0};
+  bool null;
+  const Bytes image = image_copy(slot_getattr(chunk_read_slot_, events_attribute, &null));
+  ExecClearTuple(chunk_read_slot_);
+  return image;
+}
+
+void StateStore::add_chunk(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
+  open_chunks();
+  ExecClearTuple(chunk_write_slot_);
+  Datum values[4] = {static_cast<Datum>(row.hash), Int16GetDatum(row.slot),
+                     Int32GetDatum(static_cast<std::int32_t>(number)), image_datum(image, size)};
+  bool nulls[4] = {false, false, false, false};
+  for (int i = 0; i < 4; ++i) {
+    chunk_write_slot_->tts_values[i] = values[i];
+    chunk_write_slot_->tts_isnull[i] = false;
+  }
+  ExecStoreVirtualTuple(chunk_write_slot_);
+  table_tuple_insert(chunks_, chunk_write_slot_, GetCurrentCommandId(true), 0, nullptr);
+  if (chunks_index_info_ == nullptr) chunks_index_info_ = BuildIndexInfo(chunks_index_);
+  index_insert(chunks_index_, values, nulls, &chunk_write_slot_->tts_tid, chunks_, UNIQUE_CHECK_YES, false,
+               chunks_index_info_);
+}
+
+void StateStore::remove_chunks_from(const StateRow& row, std::uint32_t number) {
+  open_chunks();
+  ScanKeyData keys[3];
+  ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
+  ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
+  ScanKeyInit(&keys[2], number_attribute, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(number));
+  index_rescan(chunks_scan_, keys, 3, nullptr, 0);
+  while (index_getnext_slot(chunks_scan_, ForwardScanDirection, chunk_read_slot_)) {
+    ItemPointerData tid = chunk_read_slot_->tts_tid;
+    simple_table_tuple_delete(chunks_, &tid, SnapshotSelf);
+  }
+}
+
+}  // namespace feature

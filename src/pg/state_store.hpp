@@ -1,0 +1,104 @@
+// Where entities are kept: one state row an entity, and its sealed chunks.
+//
+//   state table   key_hash bigint, slot smallint, key columns .., state feature.state     unique (key_hash, slot)
+//   chunk table   key_hash bigint, slot smallint, number integer, events feature.state    unique (key_hash, slot, number)
+//
+// An entity is found by the hash of its key; rows of one hash are told apart by their key columns and numbered by slot.
+//
+// Locking: whoever works on an entity first locks its state row (no key update) and keeps the lock to the end of the
+// transaction; the chunks belong to whoever has the state row. At READ COMMITTED a second transaction waits and then
+// sees the first one's result; at the stricter levels it gets a serialization failure if the row has changed since its
+// snapshot. Two transactions that both meet an entity for the first time are kept apart by a page lock that is held
+// only while the row is made.
+//
+// Everything here runs backend code: only inside call. Nothing is released by destructors, because after an error the
+// transaction releases it; close() does on success.
+#pragma once
+
+#include "pg/plan.hpp"
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include <access/genam.h>
+#include <access/relscan.h>
+#include <executor/tuptable.h>
+#include <nodes/execnodes.h>
+#include <utils/rel.h>
+#include <utils/snapshot.h>
+}
+
+namespace feature {
+
+// A key column's functions, looked up once a session.
+struct KeyFunctions {
+  FmgrInfo hash;
+  FmgrInfo equal;
+  Oid collation;
+  std::int16_t length;
+  bool by_value;
+};
+
+// A state row that this transaction has locked.
+struct StateRow {
+  std::uint64_t hash;
+  const NullableDatum* keys;
+  ItemPointerData tid;
+  std::int16_t slot;
+  const std::byte* image;  // in the context that was current when it was locked
+  std::size_t size;
+};
+
+class StateStore {
+ public:
+  void open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys);
+  void close();
+
+  // Finds and locks the state row of an entity, making one that holds `empty` if there is none.
+  [[nodiscard]] StateRow lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size);
+  // Writes a new image; the row must have been locked in an earlier command or this one, and not written in this one.
+  void write(const StateRow& row, const std::byte* image, std::size_t size);
+
+  struct Bytes {
+    const std::byte* data;
+    std::size_t size;
+  };
+  // The image of a chunk in the current memory context; null if there is none.
+  [[nodiscard]] Bytes chunk(const StateRow& row, std::uint32_t number);
+  void add_chunk(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
+  void remove_chunks_from(const StateRow& row, std::uint32_t number);
+
+ private:
+  struct Found {
+    bool found;
+    TransactionId wait_for;
+    std::int16_t free_slot;
+  };
+  [[nodiscard]] Found find(std::uint64_t hash, const NullableDatum* keys);
+  [[nodiscard]] bool lock_found();
+  void insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
+              std::size_t size);
+  void fill_slot(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
+                 std::size_t size);
+  void insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot);
+  [[nodiscard]] StateRow row_in_slot(std::uint64_t hash, const NullableDatum* keys);
+  void open_chunks();
+
+  const std::vector<KeyFunctions>* keys_ = nullptr;
+  Oid chunk_table_ = InvalidOid;
+  Relation states_ = nullptr;
+  Relation states_index_ = nullptr;
+  IndexInfo* states_index_info_ = nullptr;
+  IndexScanDesc states_scan_ = nullptr;
+  SnapshotData dirty_{};
+  TupleTableSlot* read_slot_ = nullptr;
+  TupleTableSlot* write_slot_ = nullptr;
+
+  Relation chunks_ = nullptr;
+  Relation chunks_index_ = nullptr;
+  IndexInfo* chunks_index_info_ = nullptr;
+  IndexScanDesc chunks_scan_ = nullptr;
+  TupleTableSlot* chunk_read_slot_ = nullptr;
+  TupleTableSlot* chunk_write_slot_ = nullptr;
+};
+
+}  // namespace feature

@@ -1,0 +1,155 @@
+"""Random definitions: a stack of SELECT levels over one source, and their text.
+
+A definition is made as data, so that oracle.py can write it a second way, level by level.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from expressions import Expr, Scope, condition, number, value
+from values import Column, quote_name
+from windows import CLOSE, OPEN, ORDER, Windows, call, feature, windows
+
+
+@dataclass
+class Item:
+    """One output column: its expression, and the column it makes. A starred item is written as part of *."""
+    sql: str
+    column: Column
+    starred: bool = False
+    unnamed: bool = False  # left without AS, for PostgreSQL to name
+
+    def text(self):
+        if self.unnamed or self.sql == quote_name(self.column.name):
+            return self.sql
+        return "%s AS %s" % (self.sql, quote_name(self.column.name))
+
+
+@dataclass
+class Level:
+    items: list
+    time: str              # the event time of the level below, as ORDER BY names it
+    alias: str
+    star: str = ""         # "*" or "s.*" for the starred items
+    where: str = ""
+    clause: str = ""       # WINDOW clause
+
+    @property
+    def columns(self):
+        return [item.column for item in self.items]
+
+
+@dataclass
+class Definition:
+    levels: list = field(default_factory=list)  # innermost first
+    uses_where: bool = False
+
+    @property
+    def columns(self):
+        return self.levels[-1].columns
+
+    def column_of(self, role):
+        """The output column that carries the row's id or time, or None."""
+        return next((column for column in self.columns if column.role == role), None)
+
+
+def plain(definition, source):
+    """The definition as its author writes it, over a table or a subquery in parentheses."""
+    text = source
+    for number, level in enumerate(definition.levels):
+        below = text if number == 0 else "(\n%s\n) %s" % (indent(text), level.alias)
+        if number == 0 and level.alias:
+            below += " " + level.alias
+        parts = ([level.star] if level.star else []) + [item.text() for item in level.items if not item.starred]
+        text = "SELECT %s\nFROM %s" % (",\n       ".join(parts), below)
+        if level.where:
+            text += "\nWHERE " + level.where
+        if level.clause:
+            text += "\n" + level.clause
+        text = text.replace(ORDER, level.time).replace(OPEN, "").replace(CLOSE, "")
+    return text
+
+
+def indent(text):
+    return "  " + text.replace("\n", "\n  ")
+
+
+class Author:
+    """Writes random definitions over one source's columns."""
+
+    def __init__(self, rng, scale):
+        self.rng, self.scale, self.names = rng, scale, 0
+
+    def definition(self, columns, upstream):
+        """A definition; one that is upstream of another passes the id and the time on."""
+        rng = self.rng
+        depth = rng.choice((1, 1, 2, 2, 3))
+        windowless = rng.randrange(depth) if depth > 1 and rng.random() < 0.25 else None
+        result = Definition()
+        for number in range(depth):
+            level = self.level(columns, number == 0, number == depth - 1, upstream, number != windowless)
+            result.levels.append(level)
+            result.uses_where |= bool(level.where)
+            columns = level.columns
+        return result
+
+    def level(self, columns, base, top, upstream, with_windows):
+        rng = self.rng
+        alias = rng.choice(("", "s", "t")) if base else rng.choice(("s", "q", "l"))
+        scope = Scope(columns, alias if alias and rng.random() < 0.3 else "")
+        available = windows(rng, scope, self.scale) if with_windows else Windows([], "")
+        computed = [self.computed(scope, available.over) for _ in range(rng.choice((1, 2, 3, 4, 6)))]
+        level = Level([], scope.time.sql, alias, clause=available.clause)
+        if rng.random() < 0.3 and len(columns) < 20:
+            level.star = "*" if not alias or rng.random() < 0.5 else alias + ".*"
+            level.items = [Item(scope.ref(c).sql, c, starred=True) for c in columns] + computed
+        else:
+            passed = self.passed(scope, columns, top, upstream)
+            level.items = passed + computed
+            rng.shuffle(level.items)
+        self.settle_unnamed(level)
+        if base and rng.random() < 0.2:
+            level.where = condition(rng, scope)
+        return level
+
+    def passed(self, scope, columns, top, upstream):
+        """The columns of the level below that are passed on, some renamed."""
+        rng, items = self.rng, []
+        for column in columns:
+            keep = 0.7
+            if column.role:
+                keep = 1 if not top or upstream else 0.9 if column.role == "id" else 0.8
+            if rng.random() < keep:
+                name = self.fresh("r") if rng.random() < 0.2 else column.name
+                items.append(Item(scope.ref(column).sql, replace(column, name=name)))
+        return items
+
+    def computed(self, scope, over):
+        rng = self.rng
+        if over and rng.random() < 0.85:
+            unnamed = rng.random() < 0.05
+            x = call(rng, scope, over) if unnamed else feature(rng, scope, over)
+            few = x.type == "bool" or x.precision == "exact" and x.size <= 3
+        else:
+            x, few, unnamed = *self.projected(scope), False
+        key = few and rng.random() < 0.4
+        return Item(x.sql, Column(self.fresh("f"), x.type, x.precision, x.size, x.special, key=key), unnamed=unnamed)
+
+    def projected(self, scope):
+        if self.rng.random() < 0.3:
+            return Expr("coalesce(%s, false)" % condition(self.rng, scope), "bool"), True
+        return (number if self.rng.random() < 0.5 else value)(self.rng, scope), False
+
+    def settle_unnamed(self, level):
+        """A call without AS is named after its function; where that name is taken, it gets its own."""
+        for item in level.items:
+            if item.unnamed:
+                function = item.sql.split("(")[0]
+                item.unnamed = all(function != column.name for column in level.columns)
+                if item.unnamed:
+                    item.column = replace(item.column, name=function)
+
+    def fresh(self, prefix):
+        """A new column name; a few must be quoted."""
+        self.names += 1
+        name = "%s%d" % (prefix, self.names)
+        return {0: "Feature " + name, 1: 'the "' + name + '"', 2: name.upper()}.get(self.rng.randrange(60), name)

@@ -1,0 +1,274 @@
+"""Random workloads: in what order rows arrive, in which statements and transactions, and what that must lead to.
+
+Steps are data. `statements` writes a step as SQL; `Simulation` follows the steps without a database and says in which
+order each view processed the rows, after everything that was rolled back or refused is gone.
+"""
+
+from dataclasses import dataclass
+
+from values import quote_literal, quote_name
+
+KINDS = ("ordered", "ordered", "ties", "late", "late with ties")
+
+
+@dataclass
+class Insert:
+    """form: values, select, copy: one statement; script, prepared: one statement a row; conflict: ON CONFLICT."""
+    form: str
+    rows: list
+    batch: int = 0
+    fails: bool = False
+
+
+@dataclass
+class Control:
+    sql: str
+
+
+@dataclass
+class Create:
+    view: int
+
+
+class Workload:
+    """Draws the rows of one case and the steps that bring them in."""
+
+    def __init__(self, rng, table, views, rows, kind):
+        self.rng, self.table, self.views, self.kind = rng, table, views, kind
+        self.large = rows > 100
+        self.batches_matter = any(view.definition.uses_where or view.upstream is not None for view in views)
+        start = 0 if rng.random() < 0.55 else rng.randrange(rows)
+        self.created = sorted(start if rng.random() < 0.5 else rng.randrange(start, rows) for _ in views)
+        self.rows = self.draw_rows(rows)
+        self.next_ghost = rows + 1
+        self.steps = []
+        self.fill()
+
+    def draw_rows(self, count):
+        """Rows in arrival order. Those that a view finds at its creation have distinct times: arrival is not known."""
+        rng, gap = self.rng, self.table.scale.gap
+        latest, rows, used = 5 * gap, [], set()
+        for place in range(count):
+            distinct = place < self.created[-1]
+            low = 0 if "ties" in self.kind and not distinct and rng.random() < 0.5 else 1
+            step = latest + (0 if low == 0 else rng.randint(1, gap))
+            if "late" in self.kind and rng.random() < 0.25:
+                step = max(0, latest - rng.choice((1, 1, rng.randint(0, gap), rng.randint(0, 50 * gap))))
+            while step in used and (distinct or "ties" not in self.kind):
+                step += 1
+            used.add(step)
+            latest = max(latest, step)
+            rows.append(self.table.row(rng, place + 1, step))
+        return rows
+
+    def fill(self):
+        rng, done, pending = self.rng, 0, list(range(len(self.views)))
+        while done < len(self.rows) or pending:
+            while pending and self.created[pending[0]] <= done:
+                self.create(pending.pop(0))
+            until = min([len(self.rows), done + self.statements_size()] + [self.created[v] for v in pending[:1]])
+            rows = self.rows[done:until]
+            done = until
+            if not rows:
+                continue
+            if rng.random() < 0.3:
+                self.transaction(rows)
+            else:
+                if rng.random() < 0.08:
+                    self.undone(rows)
+                if rng.random() < 0.06:
+                    self.refused(rows)
+                self.insert(rows)
+
+    def statements_size(self):
+        rng = self.rng
+        return rng.choice((1, 20, 50, 100)) if self.large else rng.choice((1, 1, 2, rng.randint(2, 6), rng.randint(2, 25)))
+
+    def create(self, view):
+        rng = self.rng
+        if rng.random() < 0.06:
+            self.steps += [Control("BEGIN"), Create(view)]
+            self.insert(self.ghosts(self.rows[:2]))
+            self.steps.append(Control("ROLLBACK"))
+        if rng.random() < 0.15:
+            self.steps += [Control("BEGIN"), Create(view), Control("COMMIT")]
+        else:
+            self.steps.append(Create(view))
+
+    def transaction(self, rows):
+        """Several statements in one transaction, with savepoints kept and rolled back to."""
+        rng = self.rng
+        self.steps.append(Control("BEGIN"))
+        while rows:
+            size = rng.randint(1, len(rows))
+            part, rows = rows[:size], rows[size:]
+            kind = rng.random()
+            if kind < 0.25:
+                self.steps.append(Control("SAVEPOINT a"))
+                self.insert(self.ghosts(part))
+                if rng.random() < 0.3:
+                    self.steps.append(Control("SAVEPOINT b"))
+                    self.insert(self.ghosts(part))
+                self.steps.append(Control("ROLLBACK TO SAVEPOINT a"))
+            elif kind < 0.35:
+                self.steps.append(Control("SAVEPOINT a"))
+                self.refused(part)
+                self.steps.append(Control("ROLLBACK TO SAVEPOINT a"))
+            elif kind < 0.5:
+                self.steps.append(Control("SAVEPOINT a"))
+                self.insert(part)
+                self.steps.append(Control("RELEASE SAVEPOINT a"))
+                continue
+            self.insert(part)
+        self.steps.append(Control("COMMIT"))
+
+    def undone(self, rows):
+        self.steps.append(Control("BEGIN"))
+        self.insert(self.ghosts(rows))
+        if self.rng.random() < 0.4:
+            self.insert(self.ghosts(rows[:1]))
+        self.steps.append(Control("ROLLBACK"))
+
+    def refused(self, rows):
+        """A statement that fails on its last row: a NULL event time, or a key that is there already."""
+        rng = self.rng
+        here = [step for step in self.steps if isinstance(step, Create)]
+        ghosts = self.ghosts(rows)
+        if here and not any(view.definition.uses_where for view in self.views) and rng.random() < 0.6:
+            self.steps.append(Insert("values", ghosts[:-1] + [self.table.without_time(ghosts[-1])], fails=True))
+        elif self.table.primary_key and len(ghosts) > 1:
+            ghosts[-1].number = ghosts[0].number
+            ghosts[-1].values[self.id_place] = ghosts[0].values[self.id_place]
+            self.steps.append(Insert(rng.choice(("values", "copy")), ghosts, fails=True))
+
+    @property
+    def id_place(self):
+        return self.table.columns.index(self.table.id)
+
+    def ghosts(self, rows):
+        """Rows that will not stay: other values at about the same times."""
+        result = []
+        for row in rows:
+            result.append(self.table.row(self.rng, self.next_ghost, max(0, row.step + self.rng.randint(-5, 5))))
+            self.next_ghost += 1
+        return result
+
+    def insert(self, rows):
+        """One or more statements for rows, in this order of arrival."""
+        rng = self.rng
+        if len(rows) == 1:
+            form = rng.choice(("values", "values", "prepared", "select", "copy"))
+        else:
+            form = rng.choice(("values", "values", "select", "copy", "prepared", "script"))
+            if self.large and form in ("prepared", "script") and len(rows) > 20:
+                form = "copy"
+        if form in ("values", "select") and self.table.primary_key and rng.random() < 0.2:
+            self.steps.append(Insert("conflict", self.with_repeats(rows)))
+            return
+        step = Insert(form, list(rows))
+        if len(rows) > 1 and form in ("values", "select", "copy"):
+            if rng.random() < 0.5:
+                rng.shuffle(step.rows)
+            if rng.random() < 0.2:
+                step.batch = rng.randint(2, 10)
+                if self.batches_matter or self.kind == "ordered":
+                    step.rows.sort(key=lambda row: row.step)
+        self.steps.append(step)
+
+    def with_repeats(self, rows):
+        """Rows among which some repeat a key, of the table or of the statement."""
+        rng, result = self.rng, list(rows)
+        known = [row for step in self.steps if isinstance(step, Insert) and not step.fails for row in step.rows] + rows
+        for _ in range(rng.choice((0, 1, 2))):
+            other = rng.choice(known)
+            if other.number <= len(self.rows):
+                result.append(self.table.row(rng, other.number, other.step + rng.randint(0, 3)))
+        return result
+
+
+class Simulation:
+    """What is in the source table and in which order each view processed it."""
+
+    def __init__(self, views):
+        self.views = views
+        self.stored, self.processed = [], {}
+        self.saved = []  # (name, stored, processed); BEGIN is saved under ""
+
+    def run(self, steps):
+        for step in steps:
+            if isinstance(step, Create):
+                self.processed[step.view] = sorted(self.stored, key=lambda row: row.step)
+            elif isinstance(step, Control):
+                self.control(step.sql)
+            elif not step.fails:
+                self.insert(step)
+        return self
+
+    def insert(self, step):
+        alone = step.form in ("prepared", "script")
+        for rows in [[row] for row in step.rows] if alone else [step.rows]:
+            fresh = []
+            for row in rows:
+                if step.form != "conflict" or all(row.number != r.number for r in self.stored + fresh):
+                    fresh.append(row)
+            self.stored = self.stored + fresh
+            size = step.batch or len(fresh) or 1
+            for start in range(0, len(fresh), size):
+                batch = sorted(fresh[start:start + size], key=lambda row: row.step)
+                self.processed = {view: order + batch for view, order in self.processed.items()}
+
+    def control(self, sql):
+        verb, *rest = sql.split()
+        name = rest[-1] if rest else ""
+        if verb in ("BEGIN", "SAVEPOINT"):
+            self.saved.append((name, self.stored, self.processed))
+        elif verb == "ROLLBACK":
+            while self.saved[-1][0] != name:
+                self.saved.pop()
+            _, self.stored, self.processed = self.saved[-1]
+            if not name:
+                self.saved = []
+        elif verb == "RELEASE":
+            while self.saved.pop()[0] != name:
+                pass
+        elif verb == "COMMIT":
+            self.saved = []
+
+
+def statements(step, table, rng):
+    """A step as (kind, text, data): kind is sql or copy. rng only varies how the same statement is written."""
+    if isinstance(step, Control):
+        return [("sql", step.sql, None)]
+    if step.form == "copy":
+        lines = "".join("\t".join(copy_field(v) for v in row.values) + "\n" for row in step.rows)
+        return [("copy", "COPY %s FROM STDIN" % table.name, lines)]
+    if step.form == "prepared":
+        return [("sql", "EXECUTE put (%s)" % ", ".join(quote_literal(v) for v in row.values), None) for row in step.rows]
+    if step.form == "select":
+        tuples = ["(%s)" % ", ".join([str(place)] + ["%s::%s" % (quote_literal(v), c.type)
+                                                     for c, v in zip(table.columns, row.values)])
+                  for place, row in enumerate(step.rows)]
+        names = ", ".join(quote_name(c.name) for c in table.columns)
+        return [("sql", "INSERT INTO %s SELECT %s FROM (VALUES %s) v (place, %s) ORDER BY place"
+                 % (table.name, names, ", ".join(tuples), names), None)]
+    places = list(range(len(table.columns)))
+    target = table.name
+    if rng.random() < 0.3:
+        rng.shuffle(places)
+        target += " (%s)" % ", ".join(quote_name(table.columns[p].name) for p in places)
+    tuples = ["(%s)" % ", ".join(quote_literal(row.values[p]) for p in places) for row in step.rows]
+    if step.form == "script":
+        return [("sql", "; ".join("INSERT INTO %s VALUES %s" % (target, t) for t in tuples), None)]
+    tail = " ON CONFLICT DO NOTHING" if step.form == "conflict" else ""
+    return [("sql", "INSERT INTO %s VALUES %s%s" % (target, ", ".join(tuples), tail), None)]
+
+
+def prepare_statement(table):
+    return "PREPARE put (%s) AS INSERT INTO %s VALUES (%s)" % (
+        ", ".join(c.type for c in table.columns), table.name, ", ".join("$%d" % (n + 1) for n in range(len(table.columns))))
+
+
+def copy_field(value):
+    if value is None:
+        return "\\N"
+    return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
