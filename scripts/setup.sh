@@ -64,8 +64,8 @@ as_root() {
 }
 
 # apt_install PACKAGE...
+no_cluster=/etc/postgresql-common/createcluster.d/feature_ext.conf
 apt_install() {
-  local no_cluster=/etc/postgresql-common/createcluster.d/feature_ext.conf
   if [[ " $* " == *" postgresql-"[0-9]* ]]; then
     as_root mkdir -p "$(dirname "$no_cluster")"
     trap 'as_root rm -f "$no_cluster"' EXIT
@@ -83,10 +83,10 @@ command -v apt-get >/dev/null || fail "missing, and there is no apt to install i
 
 log=$top/build/setup.log
 mkdir -p "$top/build"
-echo "Installing what is missing: ${packages[*]} (log: build/setup.log)"
 as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get update failed"; }
-major=$(postgresql_major)
-apt_install "${packages[@]/%-N/-$major}" >>"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get install failed"; }
+packages=("${packages[@]/%-N/-$(postgresql_major)}")
+echo "Installing what is missing: ${packages[*]} (log: build/setup.log)"
+apt_install "${packages[@]}" >>"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get install failed"; }
 
 mapfile -t packages < <(missing_packages)
 [ ${#packages[@]} -eq 0 ] || fail "installed, but not found: ${packages[*]} (PG_CONFIG is $PG_CONFIG)"

@@ -61,13 +61,16 @@ CREATE TABLE feature_state.view (
   relation   regclass NOT NULL,
   source     regclass NOT NULL,
   definition regclass NOT NULL,
-  query      text NOT NULL
+  query      text NOT NULL,
+  settings   jsonb NOT NULL
 );
 COMMENT ON TABLE feature_state.view IS 'feature views';
 COMMENT ON COLUMN feature_state.view.relation IS 'the feature table';
 COMMENT ON COLUMN feature_state.view.source IS 'the table whose inserts it follows';
 COMMENT ON COLUMN feature_state.view.definition IS 'SQL view that holds the definition';
 COMMENT ON COLUMN feature_state.view.query IS 'the definition as it was given to feature.create_view';
+COMMENT ON COLUMN feature_state.view.settings IS
+  'settings of the session that created the view, in force whenever its expressions are evaluated';
 
 CREATE TABLE feature_state.list (
   view   integer NOT NULL REFERENCES feature_state.view ON DELETE CASCADE,
@@ -112,7 +115,7 @@ CREATE FUNCTION feature.maintain() RETURNS trigger
 COMMENT ON FUNCTION feature.maintain() IS 'trigger that keeps a feature view up to date; made by feature.create_view';
 
 CREATE VIEW feature.views AS
-  SELECT v.relation, v.source, v.definition, v.query,
+  SELECT v.relation, v.source, v.definition, v.query, v.settings,
          (SELECT pg_catalog.count(*) FROM feature_state.list l WHERE l.view = v.id) AS entity_lists
   FROM feature_state.view v
   WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation);
@@ -121,6 +124,8 @@ COMMENT ON COLUMN feature.views.relation IS 'the feature table';
 COMMENT ON COLUMN feature.views.source IS 'the table whose inserts it follows';
 COMMENT ON COLUMN feature.views.definition IS 'SQL view with the definition: the same features as a plain query';
 COMMENT ON COLUMN feature.views.query IS 'the definition as it was given to feature.create_view';
+COMMENT ON COLUMN feature.views.settings IS
+  'settings of the session that created it, in force whenever its expressions are evaluated';
 COMMENT ON COLUMN feature.views.entity_lists IS 'number of different PARTITION BY lists';
 
 CREATE VIEW feature.columns AS
@@ -144,6 +149,7 @@ CREATE FUNCTION feature.verify(view regclass)
 AS $function$
 DECLARE
   definition_view regclass;
+  pinned jsonb;
   key_columns text[];
   stateless text[];
   stateful text[];
@@ -155,11 +161,14 @@ DECLARE
   number integer := 0;
   col record;
 BEGIN
-  SELECT v.definition INTO definition_view FROM feature.views v WHERE v.relation = verify.view;
+  SELECT v.definition, v.settings INTO definition_view, pinned FROM feature.views v WHERE v.relation = verify.view;
   IF NOT FOUND THEN
     RAISE EXCEPTION '"%" is not a feature view', verify.view USING ERRCODE = 'wrong_object_type',
       HINT = 'SELECT relation FROM feature.views lists the feature views.';
   END IF;
+
+  -- Local to this function, as its own SET clause is.
+  PERFORM set_config(s.key, s.value, true) FROM jsonb_each_text(pinned) s WHERE s.key <> 'search_path';
 
   SELECT array_agg(quote_ident(a.attname) ORDER BY a.attnum) INTO key_columns
   FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
@@ -208,6 +217,7 @@ BEGIN
                                  CASE number WHEN 1 THEN '' ELSE ',' END, col.title, number, number);
   END LOOP;
 
+  PERFORM set_config('search_path', pinned ->> 'search_path', true);
   RETURN QUERY EXECUTE format(
     'SELECT answer.* FROM (SELECT count(*) AS "rows"%s FROM (%s) f FULL JOIN (%s) d ON %s) total '
     'CROSS JOIN LATERAL (VALUES %s) answer (feature, rows_compared, mismatches, largest_relative_error)',

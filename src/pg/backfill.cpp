@@ -53,6 +53,7 @@ class CursorRows final : public RowSource {
 std::int64_t backfill(Program& program) {
   const ViewIdentity& view = program.identity();
   const AsUser owner(view.owner, true);
+  const PinnedSettings settings(view.settings, program.plan().calls_procedures);
   const TimeColumn& time = program.plan().time;
   std::string order;
   if (time.attribute != InvalidAttrNumber) {

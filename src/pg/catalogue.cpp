@@ -104,6 +104,10 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
   const std::uint64_t lists = spi.execute("SELECT states, chunks FROM feature_state.list WHERE view = " +
                                           std::to_string(view.id) + " ORDER BY number");
   for (std::uint64_t i = 0; i < lists; ++i) view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2)});
+  const std::uint64_t settings = spi.execute("SELECT s.key, s.value FROM feature_state.view v, "
+                                             "pg_catalog.jsonb_each_text(v.settings) s WHERE v.id = " +
+                                             std::to_string(view.id));
+  for (std::uint64_t i = 0; i < settings; ++i) view.settings.push_back({spi.text(i, 1), spi.text(i, 2)});
   return view;
 }
 

@@ -15,6 +15,10 @@
 #include "pg/refusals.hpp"
 
 extern "C" {
+#include <access/htup_details.h>
+#include <access/transam.h>
+#include <catalog/pg_language.h>
+#include <catalog/pg_proc.h>
 #include <catalog/pg_type.h>
 #include <nodes/makefuncs.h>
 #include <nodes/nodeFuncs.h>
@@ -23,6 +27,7 @@ extern "C" {
 #include <utils/builtins.h>
 #include <utils/fmgroids.h>
 #include <utils/lsyscache.h>
+#include <utils/syscache.h>
 #include <utils/typcache.h>
 }
 
@@ -118,6 +123,29 @@ Node* replace_windows(Node* node, void* context) {
   return expression_tree_mutator(node, compat::mutator(replace_windows), context);
 }
 
+// Whether an expression calls a function that is not plain C, or an aggregate that somebody has defined.
+bool is_procedure(Oid function, void*) {
+  HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for function %u", function);
+  const auto* procedure = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+  const bool plain = procedure->prokind == PROKIND_AGGREGATE || procedure->prokind == PROKIND_WINDOW
+                         ? function < FirstNormalObjectId
+                         : procedure->prolang == INTERNALlanguageId || procedure->prolang == ClanguageId;
+  ReleaseSysCache(tuple);
+  return !plain;
+}
+
+bool find_procedure(Node* node, void* context) {
+  if (node == nullptr) return false;
+  return check_functions_in_node(node, is_procedure, nullptr) ||
+         (IsA(node, WindowFunc) && is_procedure(reinterpret_cast<WindowFunc*>(node)->winfnoid, nullptr)) ||
+         expression_tree_walker(node, compat::walker(find_procedure), context);
+}
+
+bool calls_procedure(Node* tree) {
+  return call([&] { return find_procedure(tree, nullptr); });
+}
+
 class Compiler {
  public:
   Compiler(Query* definition, const char* text) : levels_(definition), refuse_(text) {}
@@ -127,6 +155,7 @@ class Compiler {
     plan_->source = levels_.source();
     if (levels_.filter() != nullptr) {
       refuse_.unfit_expression(reinterpret_cast<Node*>(levels_.filter()));
+      plan_->calls_procedures = calls_procedure(reinterpret_cast<Node*>(levels_.filter()));
       plan_->filter = call([&] {
         return make_ands_implicit(expression_planner(levels_.filter()));
       });
@@ -142,6 +171,7 @@ class Compiler {
     level_ = level;
     ::List* targets = levels_.targets(level);
     refuse_.unfit_expression(reinterpret_cast<Node*>(targets));
+    plan_->calls_procedures = plan_->calls_procedures || calls_procedure(reinterpret_cast<Node*>(targets));
 
     Replacements replacements;
     for (WindowFunc* function : window_functions(targets)) {

@@ -66,6 +66,7 @@ class Creation {
 
   Oid run() {
     refuse_fixed_snapshot();
+    settings_ = current_settings();
     query_ = analyse_definition(text_);
     levels_ = std::make_unique<Levels>(query_);
     view_.source = levels_->source();
@@ -290,9 +291,13 @@ class Creation {
                 "(SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)");
     const std::string id = std::to_string(view_.id);
     const auto oid = [](Oid value) { return std::to_string(value) + "::pg_catalog.oid::pg_catalog.regclass"; };
-    spi.execute("INSERT INTO feature_state.view (id, relation, source, definition, query) VALUES (" + id + ", " +
-                oid(view_.relation) + ", " + oid(view_.source) + ", " + oid(view_.definition) + ", " + literal(text_) +
-                ")");
+    std::string settings;
+    for (const Setting& setting : settings_) {
+      settings += (settings.empty() ? "" : ", ") + literal(setting.name) + ", " + literal(setting.value) + "::text";
+    }
+    spi.execute("INSERT INTO feature_state.view (id, relation, source, definition, query, settings) VALUES (" + id +
+                ", " + oid(view_.relation) + ", " + oid(view_.source) + ", " + oid(view_.definition) + ", " +
+                literal(text_) + ", pg_catalog.jsonb_build_object(" + settings + "))");
     for (std::size_t i = 0; i < view_.lists.size(); ++i) {
       spi.execute("INSERT INTO feature_state.list (view, number, states, chunks) VALUES (" + id + ", " +
                   std::to_string(i + 1) + ", " + oid(view_.lists[i].states) + ", " + oid(view_.lists[i].chunks) + ")");
@@ -318,6 +323,7 @@ class Creation {
   std::unique_ptr<Levels> levels_;
   std::unique_ptr<Plan> plan_;
   std::vector<Column> columns_;
+  std::vector<Setting> settings_;
   ViewIdentity view_;
   std::string schema_;
   Oid schema_oid_ = InvalidOid;

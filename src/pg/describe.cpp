@@ -32,6 +32,26 @@ struct Text {
   std::string expression, window, entity;
 };
 
+// The window functions of an expanded expression, in the order in which their OVER clauses are printed.
+struct Windows {
+  ::List* found = NIL;
+
+  static bool walk(Node* node, void* context) {
+    if (node == nullptr) return false;
+    if (expression_tree_walker(node, compat::walker(walk), context)) return true;
+    if (IsA(node, WindowFunc)) {
+      auto* windows = static_cast<Windows*>(context);
+      windows->found = lappend(windows->found, node);
+    }
+    return false;
+  }
+};
+
+void append_once(std::string& list, const std::string& item) {
+  if (("; " + list + "; ").find("; " + item + "; ") != std::string::npos) return;
+  list += (list.empty() ? "" : "; ") + item;
+}
+
 class Description {
  public:
   Description(Query* definition, Oid source) : levels_(definition) {
@@ -40,10 +60,14 @@ class Description {
 
   [[nodiscard]] Text column(Expr* target) const {
     const std::size_t top = levels_.count() - 1;
-    Text text;
     Expr* whole = levels_.expanded(top, target);
-    text.expression = deparse(reinterpret_cast<Node*>(whole == nullptr ? target : whole));
-    collect_windows(top, target, text);
+    Text text;
+    text.expression = deparse(reinterpret_cast<Node*>(whole));
+    Windows windows;
+    call([&] { return Windows::walk(reinterpret_cast<Node*>(whole), &windows); });
+    ListCell* cell;
+    std::size_t from = 0;
+    foreach (cell, windows.found) add_window(lfirst_node(WindowFunc, cell), text, &from);
     return text;
   }
 
@@ -52,36 +76,6 @@ class Description {
  private:
   [[nodiscard]] std::string deparse(Node* node) const {
     return call([&] { return deparse_expression(node, context_, false, false); });
-  }
-
-  struct Nodes {
-    ::List* windows = NIL;
-    ::List* columns = NIL;
-    static bool walk(Node* node, void* context) {
-      if (node == nullptr) return false;
-      auto* nodes = static_cast<Nodes*>(context);
-      if (IsA(node, WindowFunc)) nodes->windows = lappend(nodes->windows, node);
-      if (IsA(node, Var)) nodes->columns = list_append_unique_int(nodes->columns, reinterpret_cast<Var*>(node)->varattno);
-      return expression_tree_walker(node, compat::walker(walk), context);
-    }
-  };
-
-  static void append(std::string& list, const std::string& item) {
-    if (("; " + list + "; ").find("; " + item + "; ") != std::string::npos) return;
-    list += (list.empty() ? "" : "; ") + item;
-  }
-
-  // The windows of the functions in an expression, and of those below that it reads.
-  void collect_windows(std::size_t level, Expr* expression, Text& text) const {
-    Nodes nodes;
-    call([&] { return Nodes::walk(reinterpret_cast<Node*>(expression), &nodes); });
-    ListCell* cell;
-    foreach (cell, nodes.windows) describe_window(level, lfirst_node(WindowFunc, cell), text);
-    if (level == 0) return;
-    foreach (cell, nodes.columns) {
-      const auto* below = static_cast<TargetEntry*>(list_nth(levels_.targets(level - 1), lfirst_int(cell) - 1));
-      collect_windows(level - 1, below->expr, text);
-    }
   }
 
   [[nodiscard]] std::string clause(std::size_t level, ::List* sort_clauses) const {
@@ -95,17 +89,27 @@ class Description {
     return text;
   }
 
-  void describe_window(std::size_t level, const WindowFunc* function, Text& text) const {
+  // PostgreSQL prints OVER (?) for a window that it is not told; from the left, each is given its name or its text.
+  void add_window(const WindowFunc* function, Text& text, std::size_t* from) const {
+    const std::size_t level = function->winref >> 16;
     ListCell* cell;
     foreach (cell, levels_.query(level)->windowClause) {
       const auto* window = lfirst_node(WindowClause, cell);
-      if (window->winref != function->winref) continue;
+      if (Levels::window_of_level(level, window->winref) != function->winref) continue;
       const std::string entity = clause(level, window->partitionClause);
       std::string spec = entity.empty() ? "" : "PARTITION BY " + entity + " ";
       spec += "ORDER BY " + clause(level, window->orderClause);
       if ((window->frameOptions & FRAMEOPTION_NONDEFAULT) != 0) spec += " " + frame(window);
-      append(text.window, spec);
-      append(text.entity, entity.empty() ? "()" : entity);
+      spec = "(" + spec + ")";
+      const std::string name = window->name == nullptr ? "" : quoted(window->name);
+      append_once(text.window, name.empty() ? spec : name + " AS " + spec);
+      append_once(text.entity, entity.empty() ? "()" : entity);
+      const std::string unknown = "OVER (?)";
+      const std::size_t at = text.expression.find(unknown, *from);
+      if (at == std::string::npos) return;
+      const std::string known = "OVER " + (name.empty() ? spec : name);
+      text.expression.replace(at, unknown.size(), known);
+      *from = at + known.size();
     }
   }
 

@@ -464,10 +464,30 @@ class Batch {
   bool any_ = false;
 };
 
+// Adds to every error under it which feature view was being computed.
+class ViewInContext {
+ public:
+  explicit ViewInContext(const char* name) {
+    callback_.previous = error_context_stack;
+    callback_.callback = [](void* view) {
+      errcontext("computation of feature view \"%s\"", static_cast<const char*>(view));
+    };
+    callback_.arg = const_cast<char*>(name);
+    error_context_stack = &callback_;
+  }
+  ViewInContext(const ViewInContext&) = delete;
+  ViewInContext& operator=(const ViewInContext&) = delete;
+  ~ViewInContext() { error_context_stack = callback_.previous; }
+
+ private:
+  ErrorContextCallback callback_{};
+};
+
 }  // namespace
 
 std::int64_t run(Program& program, RowSource& source, const RunOptions& options) {
   const ViewIdentity& view = program.identity();
+  const ViewInContext context_of_errors(view.name.c_str());
   std::vector<StateStore> stores(program.lists.size());
   FeatureWriter writer;
   call([&] {

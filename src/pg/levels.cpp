@@ -25,8 +25,14 @@ struct Substitution {
 Node* substitute(Node* node, void* context) {
   auto* substitution = static_cast<Substitution*>(context);
   if (node == nullptr) return nullptr;
-  if (IsA(node, WindowFunc) && substitution->stop_at_windows) {
-    substitution->stopped = true;
+  if (IsA(node, WindowFunc)) {
+    if (substitution->stop_at_windows) {
+      substitution->stopped = true;
+      return node;
+    }
+    node = expression_tree_mutator(node, compat::mutator(substitute), context);
+    auto* function = reinterpret_cast<WindowFunc*>(node);
+    function->winref = Levels::window_of_level(substitution->level, function->winref);
     return node;
   }
   if (IsA(node, Var) && substitution->level > 0) {

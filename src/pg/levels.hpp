@@ -28,8 +28,12 @@ class Levels {
   // of `level`.
   [[nodiscard]] Expr* over_source(std::size_t level, Expr* expression) const;
 
-  // The expression with everything below put in, window functions too (their winref then means nothing). For people.
+  // The expression with everything below put in, window functions too; their winref then tells the level as well, see
+  // window_of_level. Null if it refers to whole rows.
   [[nodiscard]] Expr* expanded(std::size_t level, Expr* expression) const;
+  [[nodiscard]] static Index window_of_level(std::size_t level, Index winref) {
+    return static_cast<Index>(level << 16) | winref;
+  }
 
  private:
   struct One {

@@ -123,6 +123,8 @@ struct TimeColumn {
 struct Plan {
   Oid source = InvalidOid;
   TimeColumn time;
+  // Whether it calls functions in SQL or a procedural language, which may depend on the search path.
+  bool calls_procedures = false;
   ::List* filter = NIL;             // WHERE of level 0, over the source row, as implicit AND
   std::vector<PartitionList> lists;
   std::vector<Level> levels;

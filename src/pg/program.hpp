@@ -6,6 +6,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/memory.hpp"
+#include "pg/pinned_settings.hpp"
 #include "pg/plan.hpp"
 #include "pg/state_store.hpp"
 
@@ -27,6 +28,7 @@ struct ViewIdentity {
     Oid states, chunks;
   };
   std::vector<Tables> lists;
+  std::vector<Setting> settings;  // of the session that created the view
 };
 
 class Program {

@@ -86,6 +86,9 @@ std::shared_ptr<Program> program_of(std::int32_t view) {
     if (found->second.program.use_count() == 1) return found->second.program;
     return compile_view(view);
   }
+  for (auto other = programs.begin(); other != programs.end();) {
+    other = other->second.stale ? programs.erase(other) : std::next(other);
+  }
   std::shared_ptr<Program> made = compile_view(view);
   programs[view] = {made, false};
   return made;

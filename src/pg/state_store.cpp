@@ -60,6 +60,7 @@ StateStore::Bytes image_copy(Datum datum) {
 
 void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys) {
   keys_ = keys;
+  context_ = CurrentMemoryContext;
   chunk_table_ = chunk_table;
   states_ = table_open(state_table, RowExclusiveLock);
   states_index_ = index_open(only_index(states_), RowExclusiveLock);
@@ -71,12 +72,15 @@ void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFun
 
 void StateStore::open_chunks() {
   if (chunks_ != nullptr) return;
+  MemoryContext previous = MemoryContextSwitchTo(context_);
   chunks_ = table_open(chunk_table_, RowExclusiveLock);
   chunks_index_ = index_open(only_index(chunks_), RowExclusiveLock);
   // The state row is locked, so the chunks cannot change under us; our own changes count at once.
   chunks_scan_ = compat::index_beginscan(chunks_, chunks_index_, SnapshotSelf, 3);
   chunk_read_slot_ = table_slot_create(chunks_, nullptr);
   chunk_write_slot_ = MakeSingleTupleTableSlot(RelationGetDescr(chunks_), &TTSOpsVirtual);
+  chunks_index_info_ = BuildIndexInfo(chunks_index_);
+  MemoryContextSwitchTo(previous);
 }
 
 void StateStore::close() {
@@ -214,7 +218,11 @@ void StateStore::fill_slot(std::uint64_t hash, const NullableDatum* keys, std::i
 }
 
 void StateStore::insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot) {
-  if (states_index_info_ == nullptr) states_index_info_ = BuildIndexInfo(states_index_);
+  if (states_index_info_ == nullptr) {
+    MemoryContext previous = MemoryContextSwitchTo(context_);
+    states_index_info_ = BuildIndexInfo(states_index_);
+    MemoryContextSwitchTo(previous);
+  }
   Datum values[2] = {static_cast<Datum>(hash), Int16GetDatum(slot)};
   bool nulls[2] = {false, false};
   index_insert(states_index_, values, nulls, tid, states_, UNIQUE_CHECK_YES, false, states_index_info_);
@@ -270,7 +278,6 @@ void StateStore::add_chunk(const StateRow& row, std::uint32_t number, const std:
   }
   ExecStoreVirtualTuple(chunk_write_slot_);
   table_tuple_insert(chunks_, chunk_write_slot_, GetCurrentCommandId(true), 0, nullptr);
-  if (chunks_index_info_ == nullptr) chunks_index_info_ = BuildIndexInfo(chunks_index_);
   index_insert(chunks_index_, values, nulls, &chunk_write_slot_->tts_tid, chunks_, UNIQUE_CHECK_YES, false,
                chunks_index_info_);
 }

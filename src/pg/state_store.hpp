@@ -84,6 +84,7 @@ class StateStore {
   void open_chunks();
 
   const std::vector<KeyFunctions>* keys_ = nullptr;
+  MemoryContext context_ = nullptr;  // the statement's: what is opened lives there
   Oid chunk_table_ = InvalidOid;
   Relation states_ = nullptr;
   Relation states_index_ = nullptr;

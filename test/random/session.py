@@ -2,6 +2,7 @@
 
 import io
 import random
+import time
 
 import psycopg2
 import psycopg2.extensions
@@ -30,13 +31,25 @@ class Session:
 
     def __init__(self, pretend):
         self.pretend, self.history, self.dropping = pretend, [], False
-        self.connection = psycopg2.connect("")
+        self.connect()
+
+    def connect(self, patience=0):
+        """Connects; with patience (seconds), also to a server that is recovering from a crash."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                self.connection = psycopg2.connect("")
+                break
+            except psycopg2.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
         self.connection.autocommit = True
         self.cursor = self.connection.cursor()
         as_text = psycopg2.extensions.new_type(TYPES_READ, "AS_TEXT", lambda value, cursor: value)
         psycopg2.extensions.register_type(as_text, self.connection)
         self.sql("SET client_min_messages = warning; SET jit = off; SET max_parallel_workers_per_gather = 0")
-        if not pretend:
+        if not self.pretend:
             self.sql("CREATE EXTENSION IF NOT EXISTS feature_ext")
             self.cursor.execute("SELECT 1 FROM pg_proc WHERE proname = 'drop_view' "
                                 "AND pronamespace = 'feature'::regnamespace")
@@ -57,6 +70,8 @@ class Session:
 
     def run(self, case):
         """Raises Failure unless every feature table is as it must be."""
+        if self.connection.closed:
+            self.connect(patience=30)
         self.history = []
         try:
             self.prepare(case)
@@ -127,7 +142,7 @@ class Session:
         except (psycopg2.IntegrityError, psycopg2.DataError):
             if not fails:
                 raise
-            self.history[-1] += " -- refused, as it must be"
+            self.history[-1] = "-- refused, as it must be:\n" + self.history[-1]
             return
         if fails:
             raise Failure(["a statement succeeded that must be refused"])
@@ -145,7 +160,8 @@ class Session:
                                                case.table.scale.grid)
         if self.pretend:
             self.cursor.execute("CREATE TABLE %s AS %s" % (view.name, arrival(
-                view.definition, view.source, view.source_columns, ids, single_runs(steps), case.table.scale.grid)))
+                view.definition, view.source, view.source_columns, ids, single_runs(steps), case.table.scale.grid,
+                order_time=len(set(steps)) < len(steps))))
         got = self.query("SELECT * FROM " + view.name)
         for name, query in queries.items():
             lines = difference(view.definition.columns, self.query(query), got)

@@ -58,7 +58,8 @@ class Table:
         self.clock = Clock(rng, self.scale, self.time_type)
         special = rng.random() < 0.06
         names = rng.sample(NAMES, len(NAMES))
-        keys = [Column(names.pop(), rng.choice(KEY_TYPES), key=True) for _ in range(rng.choice((1, 1, 2)))]
+        keys = [Column(names.pop(), t, special=t in FLOATS, key=True)
+                for t in (rng.choice(KEY_TYPES) for _ in range(rng.choice((1, 1, 2))))]
         types = [rng.choice(NUMBERS)] + [rng.choice(TYPES) for _ in range(rng.choice((1, 2, 3, 4)))]
         values = [Column(names.pop(), t, special=special and base_type(t) in FLOATS) for t in types]
         if long:

@@ -33,7 +33,7 @@ def range_bound(rng, scale):
     if scale.months and rng.random() < 0.3:
         text = rng.choice(("1 month", "2 months", "1 mon 2 days"))
     else:
-        steps = rng.choice((0, 1, 2, 3, 5, 10, 30, 100, 1000)) * rng.choice((1, 1, scale.gap))
+        steps = rng.choice((1, 2, 3, 5, 10, 30, 100)) * rng.choice((1, scale.gap, scale.gap)) * (rng.random() > 0.05)
         text = interval_text(rng, steps * scale.grid)
     form = rng.choice(("'%s'", "'%s'", "interval '%s'", "'%s'::interval"))
     return OPEN + form % text + CLOSE + " PRECEDING"

@@ -1,0 +1,30 @@
+// Settings that the meaning of expressions depends on: time zone, formats, search path. A feature must not change with
+// the client that inserts, so a view runs with the settings of the session that created it.
+#pragma once
+
+#include "pg/boundary.hpp"
+
+namespace feature {
+
+struct Setting {
+  std::string name;
+  std::string value;
+};
+
+// The current session's values of the settings that are pinned.
+[[nodiscard]] std::vector<Setting> current_settings();
+
+// Puts settings in force for a scope. The search path is left alone unless `search_path`. Costs a comparison each where
+// the session has them already.
+class PinnedSettings {
+ public:
+  PinnedSettings(const std::vector<Setting>& settings, bool search_path);
+  PinnedSettings(const PinnedSettings&) = delete;
+  PinnedSettings& operator=(const PinnedSettings&) = delete;
+  ~PinnedSettings();
+
+ private:
+  int nest_level_ = 0;
+};
+
+}  // namespace feature
