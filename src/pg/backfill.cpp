@@ -8,6 +8,7 @@
 #include "pg/settings.hpp"
 
 extern "C" {
+#include <access/htup_details.h>
 #include <executor/executor.h>
 #include <executor/spi.h>
 }
@@ -35,11 +36,34 @@ class CursorRows final : public RowSource {
       position_ = 0;
       if (fetched_ == 0) return false;
     }
-    ExecForceStoreHeapTuple(rows_->vals[position_++], slot, false);
+    HeapTuple row = rows_->vals[position_++];
+    if (rows_->tupdesc->natts == slot->tts_tupleDescriptor->natts) {
+      ExecForceStoreHeapTuple(row, slot, false);
+    } else {
+      store_with_dropped_columns(row, slot);
+    }
     return true;
   }
 
  private:
+  // A query's rows lack the columns that were dropped from its table; the table's own rows have them as NULLs.
+  void store_with_dropped_columns(HeapTuple row, TupleTableSlot* slot) const {
+    const TupleDesc table = slot->tts_tupleDescriptor;
+    const auto width = static_cast<std::size_t>(table->natts);
+    auto* given = static_cast<Datum*>(palloc(sizeof(Datum) * width));
+    auto* given_nulls = static_cast<bool*>(palloc(sizeof(bool) * width));
+    heap_deform_tuple(row, rows_->tupdesc, given, given_nulls);
+    auto* values = static_cast<Datum*>(palloc0(sizeof(Datum) * width));
+    auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * width));
+    for (int to = 0, from = 0; to < table->natts; ++to) {
+      nulls[to] = true;
+      if (TupleDescAttr(table, to)->attisdropped) continue;
+      values[to] = given[from];
+      nulls[to] = given_nulls[from++];
+    }
+    ExecStoreMinimalTuple(heap_form_minimal_tuple(table, values, nulls), slot, false);
+  }
+
   static constexpr long rows_at_once = 1000;
 
   Portal portal_;

@@ -179,6 +179,7 @@ class Compiler {
                                      [&](const Replacement& earlier) { return equal(earlier.function, function); });
       if (!known) replacements.all.push_back({function, compile_function(function)});
     }
+    refuse_inlined(targets);
     plan_->levels[level].output = call([&] {
       ::List* output = NIL;
       ListCell* cell;
@@ -192,6 +193,15 @@ class Compiler {
       }
       return output;
     });
+  }
+
+  // SQL functions show what they hold only once they are inlined.
+  void refuse_inlined(::List* targets) const {
+    ListCell* cell;
+    foreach (cell, targets) {
+      auto* copy = static_cast<Expr*>(call([&] { return copyObjectImpl(lfirst_node(TargetEntry, cell)->expr); }));
+      refuse_.unfit_expression(reinterpret_cast<Node*>(call([&] { return expression_planner(copy); })));
+    }
   }
 
   [[nodiscard]] static std::vector<WindowFunc*> window_functions(::List* targets) {

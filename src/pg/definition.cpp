@@ -199,6 +199,14 @@ class PositionInDefinition {
 
 void check_columns(Query* query, const char* text) {
   ListCell* cell;
+  bool any = false;
+  foreach (cell, query->targetList) any = any || !lfirst_node(TargetEntry, cell)->resjunk;
+  if (!any) {
+    throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "definition has no columns")
+        .detail("The columns of the definition become the columns of the feature view.")
+        .hint("Name at least one column.")
+        .at(text, 0);
+  }
   foreach (cell, query->targetList) {
     const auto* column = lfirst_node(TargetEntry, cell);
     if (column->resjunk) continue;
@@ -281,6 +289,12 @@ void check_source(Query* base, int location, const char* text) {
 }  // namespace
 
 RangeTblEntry* source_of_level(Query* level, int* index) {
+  if (level->commandType != CMD_SELECT || list_length(level->jointree->fromlist) != 1 ||
+      !IsA(linitial(level->jointree->fromlist), RangeTblRef)) {
+    // create_view refuses such a query, so somebody has put another in its place.
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "stored definition of a feature view was changed")
+        .hint("Drop the feature view and create it again.");
+  }
   *index = linitial_node(RangeTblRef, level->jointree->fromlist)->rtindex;
   return static_cast<RangeTblEntry*>(list_nth(level->rtable, *index - 1));
 }
@@ -309,7 +323,11 @@ Query* analyse_definition(const char* text) {
     const PositionInDefinition position(text);
     return parse_analyze_fixedparams(statement, text, nullptr, 0, nullptr);
   });
-  check_source(levels_of(query).front(), source_location, text);
+  Query* base = levels_of(query).front();
+  check_source(base, source_location, text);
+  // As with ONLY: rows of a child that is attached later are not inserts into the source.
+  int index;
+  source_of_level(base, &index)->inh = false;
   check_columns(query, text);
   return query;
 }

@@ -464,6 +464,31 @@ class Batch {
   bool any_ = false;
 };
 
+// The views that this session is computing. States are locked and half written then, so a statement that a trigger or
+// function of the user's runs meanwhile must not compute the same view again.
+class Computing {
+ public:
+  explicit Computing(const ViewIdentity& view) : view_(view.id) {
+    if (std::find(views().begin(), views().end(), view_) != views().end()) {
+      throw SqlError(ERRCODE_OBJECT_IN_USE, "feature view \"" + view.name + "\" is being computed by this statement")
+          .detail("A trigger or function has inserted into its source meanwhile.")
+          .hint("Insert from an AFTER trigger instead.");
+    }
+    views().push_back(view_);
+  }
+  Computing(const Computing&) = delete;
+  Computing& operator=(const Computing&) = delete;
+  ~Computing() { views().erase(std::find(views().begin(), views().end(), view_)); }
+
+ private:
+  static std::vector<std::int32_t>& views() {
+    static std::vector<std::int32_t> computing;
+    return computing;
+  }
+
+  std::int32_t view_;
+};
+
 // Adds to every error under it which feature view was being computed.
 class ViewInContext {
  public:
@@ -483,6 +508,24 @@ class ViewInContext {
   ErrorContextCallback callback_{};
 };
 
+std::int64_t run_batches(Program& program, RowSource& source, std::int64_t batch_rows, std::vector<StateStore>& stores,
+                         FeatureWriter& writer) {
+  const OwnedContext context(CurrentMemoryContext, "feature_ext batch");
+  std::int64_t processed = 0;
+  for (;;) {
+    {
+      Batch batch(program, stores, writer, context.get());
+      if (!batch.read(source, batch_rows)) return processed;
+      batch.process();
+      processed += batch.size();
+    }
+    call([&] {
+      CommandCounterIncrement();
+      MemoryContextReset(context.get());
+    });
+  }
+}
+
 }  // namespace
 
 std::int64_t run(Program& program, RowSource& source, const RunOptions& options) {
@@ -499,22 +542,13 @@ std::int64_t run(Program& program, RowSource& source, const RunOptions& options)
     writer.open(view.relation, options.fire_triggers);
   });
   std::int64_t processed = 0;
-  const OwnedContext context(CurrentMemoryContext, "feature_ext batch");
-  for (;;) {
-    {
-      Batch batch(program, stores, writer, context.get());
-      if (!batch.read(source, options.batch_rows)) break;
-      batch.process();
-      processed += batch.size();
-    }
-    call([&] {
-      CommandCounterIncrement();
-      MemoryContextReset(context.get());
-    });
+  {
+    const Computing computing(view);
+    processed = run_batches(program, source, options.batch_rows, stores, writer);
   }
   call([&] {
     for (StateStore& store : stores) store.close();
-    writer.finish();
+    writer.finish();  // runs AFTER triggers of the feature table, which may insert into the source again
   });
   return processed;
 }

@@ -11,7 +11,7 @@ extern "C" {
 #include <access/table.h>
 #include <access/xact.h>
 #include <executor/executor.h>
-#include <parser/parsetree.h>
+#include <rewrite/rewriteHandler.h>
 }
 
 namespace feature {
@@ -47,9 +47,10 @@ void FeatureWriter::add(const Datum* values, const bool* nulls, int columns) {
   const int given = Min(width, columns);
   std::memcpy(slot->tts_values, values, sizeof(Datum) * static_cast<std::size_t>(given));
   std::memcpy(slot->tts_isnull, nulls, sizeof(bool) * static_cast<std::size_t>(given));
-  for (int i = 0; i < width; ++i) {
-    if (i >= given || TupleDescAttr(slot->tts_tupleDescriptor, i)->attisdropped) slot->tts_isnull[i] = true;
+  for (int i = 0; i < given; ++i) {
+    if (TupleDescAttr(slot->tts_tupleDescriptor, i)->attisdropped) slot->tts_isnull[i] = true;
   }
+  for (int i = given; i < width; ++i) add_default(slot, i);
   ExecStoreVirtualTuple(slot);
   if (result_->ri_TrigDesc != nullptr && result_->ri_TrigDesc->trig_insert_before_row &&
       !ExecBRInsertTriggers(executor_, result_, slot)) {
@@ -60,6 +61,25 @@ void FeatureWriter::add(const Datum* values, const bool* nulls, int columns) {
   slot->tts_tableOid = RelationGetRelid(relation_);
   bytes_ += sizeof(HeapTupleData) + static_cast<std::size_t>(width) * sizeof(Datum);
   if (++used_ == most_rows || bytes_ > most_bytes * 8) flush();
+}
+
+// Columns that the owner has added get their defaults, as in any INSERT that does not name them.
+void FeatureWriter::add_default(TupleTableSlot* slot, int column) {
+  slot->tts_isnull[column] = true;
+  slot->tts_values[column] = 0;
+  if (TupleDescAttr(slot->tts_tupleDescriptor, column)->attisdropped) return;
+  if (defaults_ == nullptr) {
+    MemoryContext previous = MemoryContextSwitchTo(rows_);
+    defaults_ = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * static_cast<std::size_t>(slot->tts_tupleDescriptor->natts)));
+    for (int i = column; i < slot->tts_tupleDescriptor->natts; ++i) {
+      Node* expression = build_column_default(relation_, i + 1);
+      if (expression != nullptr) defaults_[i] = ExecPrepareExpr(reinterpret_cast<Expr*>(expression), executor_);
+    }
+    MemoryContextSwitchTo(previous);
+  }
+  if (defaults_[column] == nullptr) return;
+  slot->tts_values[column] = ExecEvalExprSwitchContext(defaults_[column], GetPerTupleExprContext(executor_),
+                                                       &slot->tts_isnull[column]);
 }
 
 void FeatureWriter::check(TupleTableSlot* slot) {

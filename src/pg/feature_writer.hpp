@@ -30,6 +30,7 @@ class FeatureWriter {
   static constexpr std::size_t most_bytes = 65536;
 
   void flush();
+  void add_default(TupleTableSlot* slot, int column);
   void check(TupleTableSlot* slot);
 
   Relation relation_ = nullptr;
@@ -38,6 +39,7 @@ class FeatureWriter {
   TransitionCaptureState* transition_ = nullptr;
   BulkInsertState bulk_ = nullptr;
   MemoryContext rows_ = nullptr;
+  ExprState** defaults_ = nullptr;  // of columns beyond the definition's, when there are any
   TupleTableSlot* slots_[most_rows] = {};
   int made_ = 0;
   int used_ = 0;

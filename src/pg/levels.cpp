@@ -63,7 +63,13 @@ Levels::Levels(Query* definition) {
   for (Query* query : levels_of(definition)) {
     int index;
     const RangeTblEntry* entry = source_of_level(query, &index);
-    if (levels_.empty()) source_ = entry->relid;
+    if (levels_.empty()) {
+      if (entry->rtekind != RTE_RELATION) {
+        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "stored definition of a feature view was changed")
+            .hint("Drop the feature view and create it again.");
+      }
+      source_ = entry->relid;
+    }
     levels_.push_back(call([&] {
       auto* targets = static_cast<::List*>(copyObjectImpl(query->targetList));
       ChangeVarNodes(reinterpret_cast<Node*>(targets), index, 1, 0);

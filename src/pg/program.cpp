@@ -10,6 +10,7 @@ extern "C" {
 #include <executor/executor.h>
 #include <nodes/makefuncs.h>
 #include <nodes/nodeFuncs.h>
+#include <utils/builtins.h>
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
 #include <utils/typcache.h>
@@ -45,6 +46,31 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   build_lists();
   build_prepare();
   for (std::size_t level = 0; level < levels.size(); ++level) build_level(level);
+  check_feature_table();
+}
+
+// The feature table is an ordinary table that its owner may alter; rows are only written to what they were made for.
+void Program::check_feature_table() const {
+  const TupleDesc made = levels.back().row->tts_tupleDescriptor;
+  struct { const char* column; const char* type; const char* wanted; } wrong = call([&] {
+    decltype(wrong) found{};
+    Relation table = table_open(identity_.relation, AccessShareLock);
+    const TupleDesc stored = RelationGetDescr(table);
+    for (int i = 0; i < made->natts && found.column == nullptr; ++i) {
+      const Form_pg_attribute ours = TupleDescAttr(made, i);
+      const Form_pg_attribute theirs = TupleDescAttr(stored, i);
+      if (theirs->attisdropped || (theirs->atttypid == ours->atttypid && theirs->atttypmod == ours->atttypmod)) continue;
+      found = {pstrdup(NameStr(theirs->attname)), format_type_with_typemod(theirs->atttypid, theirs->atttypmod),
+               format_type_with_typemod(ours->atttypid, ours->atttypmod)};
+    }
+    table_close(table, NoLock);
+    return found;
+  });
+  if (wrong.column == nullptr) return;
+  throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + std::string(wrong.column) + "\" of feature view \"" +
+                                                identity_.name + "\" is of type " + wrong.type +
+                                                " but its definition gives " + wrong.wanted)
+      .hint("Change the column's type back, or create the feature view anew with a cast in its definition.");
 }
 
 void Program::build_lists() {

@@ -70,6 +70,7 @@ class Program {
   std::vector<Level> levels;
 
  private:
+  void check_feature_table() const;
   void build_lists();
   void build_prepare();
   void build_level(std::size_t index);

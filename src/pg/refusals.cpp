@@ -3,10 +3,12 @@
 #include "pg/refusals.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "pg/compat.hpp"
 
 extern "C" {
+#include <access/transam.h>
 #include <catalog/pg_proc.h>
 #include <nodes/nodeFuncs.h>
 #include <utils/builtins.h>
@@ -18,28 +20,45 @@ namespace feature {
 namespace {
 
 struct Unfit {
-  enum class Kind { none, whole_row, system_column, volatile_function, clock } kind = Kind::none;
+  enum class Kind {
+    none,
+    whole_row,
+    system_column,
+    volatile_function,
+    clock,
+    aggregate,
+    returns_set,
+  } kind = Kind::none;
   int location = -1;
   Oid function = InvalidOid;
 };
 
 bool is_volatile(Oid function, void*) { return func_volatile(function) == PROVOLATILE_VOLATILE; }
 
-// Stable functions whose answer is the moment or the session, not the row.
-bool reads_clock(Oid function, void*) {
+// Stable functions whose answer is the moment or the session, not the row. Of PostgreSQL's own these are the ones that
+// take no arguments or tell of the server; those that depend on settings of the session are covered by pinning them.
+// A stable function of the user's is taken at its word.
+bool reads_session(Oid function, void*) {
+  if (function >= FirstNormalObjectId || func_volatile(function) != PROVOLATILE_STABLE) return false;
   switch (function) {
-    case F_NOW:
-    case F_TRANSACTION_TIMESTAMP:
-    case F_STATEMENT_TIMESTAMP:
-    case F_CURRENT_DATABASE:
-    case F_CURRENT_SCHEMA:
     case F_CURRENT_SETTING_TEXT:
     case F_CURRENT_SETTING_TEXT_BOOL:
-    case F_PG_MY_TEMP_SCHEMA:
-    case F_TXID_CURRENT_SNAPSHOT:
-    case F_PG_CURRENT_SNAPSHOT: return true;
-    default: return false;
+    case F_CURRENT_SCHEMAS:
+    case F_AGE_TIMESTAMPTZ:
+    case F_AGE_TIMESTAMP: return true;
+    default: break;
   }
+  if (get_func_nargs(function) == 0) return true;
+  const char* name = get_func_name(function);
+  for (const char* prefix : {"pg_", "has_", "txid_", "inet_", "to_reg", "row_security"}) {
+    if (name != nullptr && std::strncmp(name, prefix, std::strlen(prefix)) == 0) return true;
+  }
+  return false;
+}
+
+bool returns_set(Node* node) {
+  return (IsA(node, FuncExpr) && reinterpret_cast<FuncExpr*>(node)->funcretset) ||
+         (IsA(node, OpExpr) && reinterpret_cast<OpExpr*>(node)->opretset);
 }
 
 bool find_unfit(Node* node, void* context) {
@@ -49,12 +68,16 @@ bool find_unfit(Node* node, void* context) {
     const auto* var = reinterpret_cast<Var*>(node);
     if (var->varattno == 0) unfit->kind = Unfit::Kind::whole_row;
     if (var->varattno < 0) unfit->kind = Unfit::Kind::system_column;
+  } else if (IsA(node, Aggref) || IsA(node, GroupingFunc)) {
+    unfit->kind = Unfit::Kind::aggregate;
+  } else if (returns_set(node)) {
+    unfit->kind = Unfit::Kind::returns_set;
   } else if (IsA(node, SQLValueFunction)) {
     unfit->kind = Unfit::Kind::clock;
   } else if (IsA(node, NextValueExpr) || check_functions_in_node(node, is_volatile, nullptr)) {
     unfit->kind = Unfit::Kind::volatile_function;
     if (IsA(node, FuncExpr)) unfit->function = reinterpret_cast<FuncExpr*>(node)->funcid;
-  } else if (check_functions_in_node(node, reads_clock, nullptr)) {
+  } else if (check_functions_in_node(node, reads_session, nullptr)) {
     unfit->kind = Unfit::Kind::clock;
   }
   if (unfit->kind != Unfit::Kind::none) {
@@ -87,6 +110,16 @@ void Refusals::unfit_expression(Node* tree) const {
   call([&] { return find_unfit(tree, &unfit); });
   switch (unfit.kind) {
     case Unfit::Kind::none: return;
+    case Unfit::Kind::aggregate:
+      throw at(unsupported("aggregates without OVER are not supported in a definition")
+                   .detail("Each source row has its own feature row.")
+                   .hint("Add OVER (PARTITION BY .. ORDER BY time)."),
+               unfit.location);
+    case Unfit::Kind::returns_set:
+      throw at(unsupported("set-returning functions are not supported in a definition")
+                   .detail("Each source row has exactly one feature row.")
+                   .hint("Expand the set when reading the feature view."),
+               unfit.location);
     case Unfit::Kind::whole_row:
       throw at(unsupported("whole-row references are not supported in a definition")
                    .detail("What a row holds changes with its table's columns.")

@@ -97,13 +97,28 @@ void StateStore::close() {
   table_close(chunks_, NoLock);
 }
 
+// Index scans are made once a statement and used under contexts that are reset meanwhile, while an access method may
+// allocate at any step: so each step is made in the statement's context.
+bool StateStore::next(IndexScanDesc scan, TupleTableSlot* slot) const {
+  MemoryContext previous = MemoryContextSwitchTo(context_);
+  const bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
+  MemoryContextSwitchTo(previous);
+  return found;
+}
+
+void StateStore::start(IndexScanDesc scan, ScanKey keys, int count) const {
+  MemoryContext previous = MemoryContextSwitchTo(context_);
+  index_rescan(scan, keys, count, nullptr, 0);
+  MemoryContextSwitchTo(previous);
+}
+
 // Looks for the entity's live row with a dirty snapshot, which also sees rows that other transactions are working on.
 StateStore::Found StateStore::find(std::uint64_t hash, const NullableDatum* keys) {
   ScanKeyData key;
   ScanKeyInit(&key, hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(hash));
-  index_rescan(states_scan_, &key, 1, nullptr, 0);
+  start(states_scan_, &key, 1);
   Found result{false, InvalidTransactionId, 0};
-  while (index_getnext_slot(states_scan_, ForwardScanDirection, read_slot_)) {
+  while (next(states_scan_, read_slot_)) {
     bool null;
     const std::int16_t slot = DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
     if (slot >= result.free_slot) result.free_slot = static_cast<std::int16_t>(slot + 1);
@@ -258,8 +273,8 @@ StateStore::Bytes StateStore::chunk(const StateRow& row, std::uint32_t number) {
   ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
   ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
   ScanKeyInit(&keys[2], number_attribute, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(number));
-  index_rescan(chunks_scan_, keys, 3, nullptr, 0);
-  if (!index_getnext_slot(chunks_scan_, ForwardScanDirection, chunk_read_slot_)) return {nullptr, 0};
+  start(chunks_scan_, keys, 3);
+  if (!next(chunks_scan_, chunk_read_slot_)) return {nullptr, 0};
   bool null;
   const Bytes image = image_copy(slot_getattr(chunk_read_slot_, events_attribute, &null));
   ExecClearTuple(chunk_read_slot_);
@@ -288,8 +303,8 @@ void StateStore::remove_chunks_from(const StateRow& row, std::uint32_t number) {
   ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
   ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
   ScanKeyInit(&keys[2], number_attribute, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(number));
-  index_rescan(chunks_scan_, keys, 3, nullptr, 0);
-  while (index_getnext_slot(chunks_scan_, ForwardScanDirection, chunk_read_slot_)) {
+  start(chunks_scan_, keys, 3);
+  while (next(chunks_scan_, chunk_read_slot_)) {
     ItemPointerData tid = chunk_read_slot_->tts_tid;
     simple_table_tuple_delete(chunks_, &tid, SnapshotSelf);
   }

@@ -73,6 +73,8 @@ class StateStore {
     TransactionId wait_for;
     std::int16_t free_slot;
   };
+  void start(IndexScanDesc scan, ScanKey keys, int count) const;
+  [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot) const;
   [[nodiscard]] Found find(std::uint64_t hash, const NullableDatum* keys);
   [[nodiscard]] bool lock_found();
   void insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,

@@ -7,6 +7,8 @@ from definition import Author, Definition
 from table import Table
 from workload import KINDS, Workload
 
+VIEW_NAMES = ("first", "second")
+
 
 @dataclass
 class View:
@@ -47,10 +49,11 @@ def random_views(rng, table):
     arrangement = rng.random()
     chained, parallel = arrangement < 0.15, arrangement > 0.8
     author = Author(rng, table.scale)
-    views = [View("first", table.name, table.columns, author.definition(table.columns, upstream=chained))]
+    views = [View(VIEW_NAMES[0], table.name, table.columns, author.definition(table.columns, upstream=chained))]
     if chained:
         columns = views[0].definition.columns
-        views.append(View("second", "first", columns, author.definition(columns, upstream=False), upstream=0))
+        definition = author.definition(columns, upstream=False)
+        views.append(View(VIEW_NAMES[1], VIEW_NAMES[0], columns, definition, upstream=0))
     elif parallel:
-        views.append(View("second", table.name, table.columns, author.definition(table.columns, upstream=False)))
+        views.append(View(VIEW_NAMES[1], table.name, table.columns, author.definition(table.columns, upstream=False)))
     return views

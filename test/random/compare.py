@@ -20,7 +20,8 @@ def same_value(column, type_code, expected, got):
     a, b = float(expected), float(got)
     if not (math.isfinite(a) and math.isfinite(b)):
         return a == b
-    return abs(a - b) <= max(RELATIVE[column.precision] * max(abs(a), abs(b)), FLOOR[column.precision] * max(column.size, 1))
+    relative = RELATIVE[column.precision] * max(abs(a), abs(b))
+    return abs(a - b) <= max(relative, FLOOR[column.precision] * max(column.size, 1))
 
 
 def difference(columns, expected, got, limit=5):
@@ -89,7 +90,9 @@ def equal_number(a, b):
 
 
 def short(text):
-    return "NULL" if text is None else repr(text if len(text) <= 60 else "%s... (%d characters)" % (text[:50], len(text)))
+    if text is None:
+        return "NULL"
+    return repr(text) if len(text) <= 60 else "%r... (%d characters)" % (text[:50], len(text))
 
 
 def shown_row(columns, row):

@@ -47,17 +47,18 @@ class Definition:
     def columns(self):
         return self.levels[-1].columns
 
-    def column_of(self, role):
-        """The output column that carries the row's id or time, or None."""
-        return next((column for column in self.columns if column.role == role), None)
+    @property
+    def uses_windows(self):
+        """Whether any window function is called: without one, the definition has no event time."""
+        return any(" OVER " in item.sql for level in self.levels for item in level.items)
 
 
 def plain(definition, source):
     """The definition as its author writes it, over a table or a subquery in parentheses."""
     text = source
-    for number, level in enumerate(definition.levels):
-        below = text if number == 0 else "(\n%s\n) %s" % (indent(text), level.alias)
-        if number == 0 and level.alias:
+    for depth, level in enumerate(definition.levels):
+        below = text if depth == 0 else "(\n%s\n) %s" % (indent(text), level.alias)
+        if depth == 0 and level.alias:
             below += " " + level.alias
         parts = ([level.star] if level.star else []) + [item.text() for item in level.items if not item.starred]
         text = "SELECT %s\nFROM %s" % (",\n       ".join(parts), below)
@@ -85,8 +86,8 @@ class Author:
         depth = rng.choice((1, 1, 2, 2, 3))
         windowless = rng.randrange(depth) if depth > 1 and rng.random() < 0.25 else None
         result = Definition()
-        for number in range(depth):
-            level = self.level(columns, number == 0, number == depth - 1, upstream, number != windowless)
+        for place in range(depth):
+            level = self.level(columns, place == 0, place == depth - 1, upstream, place != windowless)
             result.levels.append(level)
             result.uses_where |= bool(level.where)
             columns = level.columns

@@ -117,8 +117,8 @@ def vary_number(rng, scope, x, numbers):
 
 def text(rng, x):
     """A text expression of a text expression."""
-    return Expr(rng.choice(("lower(%s)", "upper(%s)", "left(%s, 3)", "%s || '-'", "coalesce(%s, 'none')", "md5(%s)")) % x.sql,
-                "text")
+    form = rng.choice(("lower(%s)", "upper(%s)", "left(%s, 3)", "%s || '-'", "coalesce(%s, 'none')", "md5(%s)"))
+    return Expr(form % x.sql, "text")
 
 
 def value(rng, scope):

@@ -7,6 +7,7 @@ from session import Failure
 from workload import Control, Create, Insert
 
 SECONDS = 60
+LIKE = 40  # characters of the message that make two failures the same
 
 
 def minimise(session, case, failure):
@@ -19,8 +20,11 @@ def minimise(session, case, failure):
             if time.monotonic() > deadline:
                 progress = False
                 break
+            if any(a.definition.uses_windows and not b.definition.uses_windows
+                   for a, b in zip(case.views, smaller.views)):
+                continue
             result = failure_of(session, smaller)
-            if result is not None:
+            if result is not None and result.lines[0][:LIKE] == failure.lines[0][:LIKE]:
                 case, failure, progress = smaller, result, True
                 break
     return case, failure_of(session, case) or failure

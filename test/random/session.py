@@ -7,9 +7,10 @@ import time
 import psycopg2
 import psycopg2.extensions
 
+from case import VIEW_NAMES
+from compare import difference
 from definition import plain
 from oracle import arrival, runs_of, single_runs
-from compare import difference
 from workload import Control, Create, Insert, Simulation, prepare_statement, statements
 
 SCHEMA = "random_case"
@@ -84,10 +85,10 @@ class Session:
         except psycopg2.Error as error:
             raise Failure(["unexpected error: %s" % str(error).strip()])
         finally:
-            self.clean_up(case)
+            self.clean_up()
 
     def prepare(self, case):
-        self.cursor.execute("DROP SCHEMA IF EXISTS %s CASCADE" % SCHEMA)
+        self.clean_up()
         self.sql("CREATE SCHEMA %s; SET search_path = %s; SET timezone = '%s'" % (SCHEMA, SCHEMA, case.time_zone))
         for statement in case.table.create_statements(self.pretend):
             self.sql(statement)
@@ -107,16 +108,18 @@ class Session:
         except psycopg2.Error as error:
             raise Failure(["invalid definition: %s" % str(error).strip(), text], invalid=True)
 
-    def clean_up(self, case):
+    def clean_up(self):
+        """Drops what a case made, also one that was cut off."""
         if self.connection.closed:
             return
-        self.cursor.execute("ROLLBACK" if self.connection.info.transaction_status else "SELECT 1")
+        if self.connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
+            self.cursor.execute("ROLLBACK")
         self.cursor.execute("DEALLOCATE ALL; RESET feature_ext.batch_rows")
         if self.dropping:
-            for view in reversed(case.views):
-                self.cursor.execute("SELECT to_regclass(%s)", ("%s.%s" % (SCHEMA, view.name),))
-                if self.cursor.fetchone()[0]:
-                    self.cursor.execute("SELECT feature.drop_view(%s)", ("%s.%s" % (SCHEMA, view.name),))
+            self.cursor.execute("SELECT name FROM unnest(%s) name WHERE to_regclass(name) IS NOT NULL",
+                                (["%s.%s" % (SCHEMA, name) for name in reversed(VIEW_NAMES)],))
+            for name, in self.cursor.fetchall():
+                self.cursor.execute("SELECT feature.drop_view(%s)", (name,))
         self.cursor.execute("DROP SCHEMA IF EXISTS %s CASCADE" % SCHEMA)
 
     def step(self, case, step, rng):

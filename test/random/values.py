@@ -12,7 +12,7 @@ from dataclasses import dataclass
 INTEGERS = ("int2", "int4", "int8")
 FLOATS = ("float4", "float8")
 NUMBERS = INTEGERS + FLOATS + ("numeric", "numeric(12,2)")
-ORDERED = ("text", "timestamptz", "timestamp", "date", "inet", "interval")  # besides numbers: types that have min and max
+ORDERED = ("text", "timestamptz", "timestamp", "date", "inet", "interval")  # have min and max, as numbers do
 TYPES = NUMBERS + ("text", "text", "timestamptz", "timestamp", "date", "inet", "bool", "uuid", "interval")
 KEY_TYPES = ("int2", "int4", "int8", "text", "text", "uuid", "inet", "bool", "numeric", "float8", "date", "timestamptz")
 

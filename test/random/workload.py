@@ -66,7 +66,7 @@ class Workload:
         while done < len(self.rows) or pending:
             while pending and self.created[pending[0]] <= done:
                 self.create(pending.pop(0))
-            until = min([len(self.rows), done + self.statements_size()] + [self.created[v] for v in pending[:1]])
+            until = min([len(self.rows), done + self.statement_size()] + [self.created[v] for v in pending[:1]])
             rows = self.rows[done:until]
             done = until
             if not rows:
@@ -80,9 +80,11 @@ class Workload:
                     self.refused(rows)
                 self.insert(rows)
 
-    def statements_size(self):
+    def statement_size(self):
         rng = self.rng
-        return rng.choice((1, 20, 50, 100)) if self.large else rng.choice((1, 1, 2, rng.randint(2, 6), rng.randint(2, 25)))
+        if self.large:
+            return rng.choice((1, 20, 50, 100))
+        return rng.choice((1, 1, 2, rng.randint(2, 6), rng.randint(2, 25)))
 
     def create(self, view):
         rng = self.rng
@@ -132,9 +134,11 @@ class Workload:
     def refused(self, rows):
         """A statement that fails on its last row: a NULL event time, or a key that is there already."""
         rng = self.rng
-        here = [step for step in self.steps if isinstance(step, Create)]
+        here = [self.views[step.view] for step in self.steps if isinstance(step, Create)]
         ghosts = self.ghosts(rows)
-        if here and not any(view.definition.uses_where for view in self.views) and rng.random() < 0.6:
+        timed = any(view.upstream is None and view.definition.uses_windows and not view.definition.uses_where
+                    for view in here)
+        if timed and rng.random() < 0.6:
             self.steps.append(Insert("values", ghosts[:-1] + [self.table.without_time(ghosts[-1])], fails=True))
         elif self.table.primary_key and len(ghosts) > 1:
             ghosts[-1].number = ghosts[0].number
@@ -243,7 +247,7 @@ def statements(step, table, rng):
         lines = "".join("\t".join(copy_field(v) for v in row.values) + "\n" for row in step.rows)
         return [("copy", "COPY %s FROM STDIN" % table.name, lines)]
     if step.form == "prepared":
-        return [("sql", "EXECUTE put (%s)" % ", ".join(quote_literal(v) for v in row.values), None) for row in step.rows]
+        return [("sql", "EXECUTE put (%s)" % ", ".join(map(quote_literal, row.values)), None) for row in step.rows]
     if step.form == "select":
         tuples = ["(%s)" % ", ".join([str(place)] + ["%s::%s" % (quote_literal(v), c.type)
                                                      for c, v in zip(table.columns, row.values)])
@@ -264,8 +268,9 @@ def statements(step, table, rng):
 
 
 def prepare_statement(table):
-    return "PREPARE put (%s) AS INSERT INTO %s VALUES (%s)" % (
-        ", ".join(c.type for c in table.columns), table.name, ", ".join("$%d" % (n + 1) for n in range(len(table.columns))))
+    types = ", ".join(column.type for column in table.columns)
+    parameters = ", ".join("$%d" % (place + 1) for place in range(len(table.columns)))
+    return "PREPARE put (%s) AS INSERT INTO %s VALUES (%s)" % (types, table.name, parameters)
 
 
 def copy_field(value):
