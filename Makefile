@@ -40,16 +40,14 @@ include $(PGXS)
 
 # Objects belong to one server version: another PG_CONFIG compiles them anew.
 SERVER := $(shell $(PG_CONFIG) --version) $(PGXS)
+$(shell mkdir -p build; echo '$(SERVER)' | cmp -s - build/server || echo '$(SERVER)' >build/server)
 $(OBJS): build/server
-build/server: FORCE
-	@mkdir -p build
-	@echo '$(SERVER)' | cmp -s - $@ || echo '$(SERVER)' > $@
 
 clean: clean-loadgen
 clean-loadgen:
 	@$(MAKE) -s -C loadgen clean
 
-.PHONY: FORCE clean-loadgen
+.PHONY: clean-loadgen
 
 -include $(SOURCES:.cpp=.d)
 

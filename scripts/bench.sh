@@ -1,6 +1,6 @@
 #!/bin/bash
 # Measures the extension against what the same rows cost without it, and prints a table; takes about ten minutes and
-# 12 GB of room for temporary files. Results also go to bench/results/*.json.
+# 6 GB of room for temporary files. Results also go to bench/results/*.json.
 #
 # What is measured, and what the floor of each figure is, stands at the top of bench/bulk_load.py, bench/single_row.py
 # and bench/state_size.py. All of it runs against a private server that really writes to disk, on two processors.

@@ -2,7 +2,7 @@
 -- and a hint. Nothing is left behind.
 CREATE SCHEMA refusals;
 SET search_path = refusals;
-CREATE TABLE events (id int PRIMARY KEY, k text, t timestamptz NOT NULL, later timestamptz, v int, r float8, spot point, doc json);
+CREATE TABLE events (id int PRIMARY KEY, k text, t timestamptz NOT NULL, later timestamptz, v int, r float8, spot point, doc json, price money);
 CREATE TABLE users (k text PRIMARY KEY, name text);
 CREATE FUNCTION refused(query text) RETURNS void LANGUAGE sql AS 'SELECT feature.create_view(''refused'', query)';
 \set SHOW_CONTEXT never
@@ -100,12 +100,14 @@ SELECT refused('SELECT sum(v) OVER (ORDER BY t ROWS 5 PRECEDING EXCLUDE CURRENT 
 SELECT refused('SELECT sum(v) OVER (ORDER BY t ROWS -1 PRECEDING) FROM events');
 SELECT refused('SELECT sum(v) OVER (ORDER BY t ROWS NULL PRECEDING) FROM events');
 SELECT refused('SELECT sum(v) OVER (ORDER BY t ROWS v PRECEDING) FROM events');
+SELECT refused('SELECT sum(v) OVER (ORDER BY t ROWS (random() * 5)::int PRECEDING) FROM events');
 SELECT refused('SELECT sum(v) OVER (ORDER BY t RANGE ''-1 hour'' PRECEDING) FROM events');
 SELECT refused('SELECT sum(v) OVER (ORDER BY t RANGE NULL::interval PRECEDING) FROM events');
 SELECT refused('SELECT sum(v) OVER (ORDER BY t RANGE 5 PRECEDING) FROM events');
 -- Entities are found by hash and do not change.
 SELECT refused('SELECT sum(v) OVER (PARTITION BY spot ORDER BY t) FROM events');
 SELECT refused('SELECT sum(v) OVER (PARTITION BY doc ORDER BY t) FROM events');
+SELECT refused('SELECT sum(v) OVER (PARTITION BY k, price ORDER BY t) FROM events');
 SELECT refused('SELECT sum(v) OVER (PARTITION BY t::date ORDER BY t) FROM events');
 SELECT refused('SELECT sum(v) OVER (PARTITION BY to_char(t, ''Day'') ORDER BY t) FROM events');
 

@@ -1,0 +1,104 @@
+"""The server that is measured, through psql and pgbench. Connections are found by PGHOST and the like."""
+
+import os
+import re
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# Transaction values that pgbench cannot make at random, and features that hardly change from row to row.
+CONSTANTS = {
+    "currency": "USD", "merchant_category": "grocery", "payment_method": "credit_card", "card_type": "visa",
+    "month": "3", "hour": "14", "day_of_week": "3", "is_business_hour": "1", "is_weekend": "0", "is_night": "0",
+    "hour_sin": "-0.5", "hour_cos": "-0.8660254037844386", "amount_log": "5.198497031265826",
+    "amount_category": "medium", "is_round_amount": "0", "is_exact_amount": "0", "merchant_risk_score": "0.02",
+    "is_private_ip": "0", "transactions_last_10min": "1", "ip_changed": "0", "is_rapid_transaction": "0",
+    "is_impossible_travel": "0", "is_amount_anomaly": "0", "fraud_score": "15", "is_fraud_prediction": "0",
+}
+
+
+def run(command, text=""):
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{command[0]} failed:\n{done.stderr}{done.stdout}")
+    return done.stdout
+
+
+def psql(database, sql, **variables):
+    command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database]
+    for name, value in variables.items():
+        command += ["-v", f"{name}={value}"]
+    return run(command, sql).strip()
+
+
+def psql_file(database, name, **variables):
+    with open(os.path.join(HERE, name)) as file:
+        return psql(database, file.read(), **variables)
+
+
+def seconds(database, *statements):
+    """How long a transaction of these statements takes, its commit included."""
+    printed = psql(database, "\\timing on\n" + "\n".join(["BEGIN;", *statements, "COMMIT;"]))
+    times = re.findall(r"^Time: ([0-9.]+) ms", printed, re.MULTILINE)
+    if len(times) != len(statements) + 2:
+        raise SystemExit(f"unexpected answer of psql: {printed}")
+    return sum(map(float, times)) / 1000
+
+
+def pgbench(database, script, clients, users, first_number=0, **options):
+    """Transactions a second, their number, and their mean latency in ms. The same `first_number` gives the same
+    transaction identifiers; options are pgbench's, or variables of the script if their names are in capitals."""
+    command = ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, 2)),
+               "-f", os.path.join(HERE, script), "-D", f"number={first_number}", "-D", f"users={users}"]
+    for name, value in CONSTANTS.items():
+        command += ["-D", f"{name}={value}"]
+    for name, value in options.items():
+        command += ["-D", f"{name.lower()}={value}"] if name.isupper() else [f"--{name.replace('_', '-')}={value}"]
+    printed = run([*command, database])
+
+    def number(pattern):
+        return float(re.search(pattern, printed, re.MULTILINE).group(1))
+
+    if number(r"^number of failed transactions: (\d+)") != 0:
+        raise SystemExit(f"transactions failed:\n{printed}")
+    return {"tps": number(r"^tps = ([0-9.]+)"),
+            "transactions": int(number(r"^number of transactions actually processed: (\d+)")),
+            "latency_ms": number(r"^latency average = ([0-9.]+) ms")}
+
+
+def create_database(name, template=None):
+    """A new one: empty with the extension, or a copy. A copy of a big one as files, which spares the WAL."""
+    psql("postgres", f"CREATE DATABASE {name}" + (f" TEMPLATE {template} STRATEGY file_copy" if template else ""))
+    if not template:
+        psql(name, "CREATE EXTENSION feature_ext; SELECT feature.create_transaction_pipeline();")
+
+
+def drop_database(name):
+    psql("postgres", f"DROP DATABASE {name}")
+
+
+def use_floor(database):
+    """From now on unqualified names are those of the floor's tables."""
+    psql_file(database, "floor.sql")
+    psql(database, f"ALTER DATABASE {database} SET search_path = floor, public")
+
+
+def checkpoint():
+    psql("postgres", "CHECKPOINT")
+
+
+def counters(database):
+    """Counts that only grow: bytes of WAL and of the database, rows, and updates of state rows."""
+    names = "wal_bytes", "full_page_images", "database_bytes", "rows", "updates", "hot_updates"
+    values = psql(database, """
+        SELECT pg_current_wal_insert_lsn() - '0/0',
+               (SELECT wal_fpi FROM pg_stat_wal),
+               pg_database_size(current_database()),
+               (SELECT count(*) FROM transaction_features),
+               coalesce(sum(n_tup_upd), 0), coalesce(sum(n_tup_hot_upd), 0)
+        FROM pg_stat_all_tables WHERE relid IN (SELECT states FROM feature_state.list)""")
+    return dict(zip(names, map(int, values.split("|"))))
+
+
+def growth(before, after):
+    return {name: after[name] - before[name] for name in before}
