@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Measures the figures and prints the table; scripts/bench.sh calls it with a server running."""
 
 import argparse

@@ -1,6 +1,6 @@
--- The same transaction as in single_row_pipeline.sql is inserted together with a finished feature row, by one statement,
--- as a client would that knows the features already. Every value is a parameter: a client that has computed features
--- has to send them. Those that stay the same from row to row in practice are constants of the pgbench run.
+-- The same transaction as in single_row_pipeline.sql is inserted together with a finished feature row, by one
+-- statement, as a client would that knows the features already. Every value is a parameter: a client that has computed
+-- features has to send them. Those that hardly change from row to row are constants of the pgbench run.
 \set number :number + 1
 \set transaction_id 1000000000000000 + :client_id * 1000000000 + :number
 \set person random(1, :users)

@@ -3,9 +3,8 @@
 #include "pg/engine.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 
-#include "kernel/entity.hpp"
+#include "pg/entity_cache.hpp"
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/compat.hpp"
 #include "pg/datum.hpp"
@@ -15,23 +14,11 @@
 
 extern "C" {
 #include <access/xact.h>
-#include <common/hashfn.h>
 #include <executor/executor.h>
-#include <utils/datum.h>
 }
 
 namespace feature {
 namespace {
-
-// An entity of the batch, its state row locked.
-struct Member {
-  std::size_t list;
-  std::uint64_t hash;
-  const NullableDatum* keys;
-  Member* next_of_hash;
-  StateRow row{};
-  Entity* entity = nullptr;
-};
 
 struct Row {
   MinimalTuple tuple;
@@ -39,19 +26,19 @@ struct Row {
   Member** members;  // by list; null where the list's keys are not known yet
 };
 
-// One batch. Everything in it lives in one memory context that is reset between batches, so nothing is freed singly.
+// One batch. Its rows live in one memory context that is reset between batches, so nothing is freed singly.
 class Batch {
  public:
-  Batch(Program& program, std::vector<StateStore>& stores, FeatureWriter& writer, MemoryContext context)
+  Batch(Program& program, std::vector<StateStore>& stores, EntityCache& entities, FeatureWriter& writer,
+        MemoryContext context)
       : program_(program),
         stores_(stores),
+        entities_(entities),
         writer_(writer),
         context_(context),
         upstream_(context),
         memory_(&upstream_),
-        rows_(&memory_),
-        members_(&memory_),
-        by_hash_(&memory_) {
+        rows_(&memory_) {
     const std::size_t lists = program_.lists.size();
     positions_ = array<std::int64_t>(lists);
     values_ = array<Value*>(lists);
@@ -79,9 +66,8 @@ class Batch {
   }
 
   void process() {
-    lock_members();
+    entities_.load_new();
     for (const Row& row : rows_) process_row(row);
-    store_members();
   }
 
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
@@ -92,6 +78,13 @@ class Batch {
   template <class T>
   [[nodiscard]] T* array(std::size_t count) {
     auto* made = static_cast<T*>(memory_.allocate(sizeof(T) * std::max<std::size_t>(count, 1), alignof(T)));
+    std::uninitialized_value_construct_n(made, count);
+    return made;
+  }
+
+  [[nodiscard]] Value* event_values(std::size_t count) {
+    auto* made = static_cast<Value*>(
+        entities_.memory().allocate(sizeof(Value) * std::max<std::size_t>(count, 1), alignof(Value)));
     std::uninitialized_value_construct_n(made, count);
     return made;
   }
@@ -140,134 +133,12 @@ class Batch {
   }
 
   void find_members(Row& row) {
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
     row.members = array<Member*>(program_.lists.size());
     for (std::size_t list = 0; list < program_.lists.size(); ++list) {
-      if (program_.plan().lists[list].from_source) row.members[list] = find_member(list, program_.prepared);
+      if (program_.plan().lists[list].from_source) row.members[list] = entities_.find(list, program_.prepared);
     }
   }
-
-  // The batch's member for the keys that stand in a slot, made if they are new to the batch.
-  Member* find_member(std::size_t list, const TupleTableSlot* slot) {
-    const Program::Entities& known = program_.lists[list];
-    NullableDatum keys[INDEX_MAX_KEYS * 4];
-    std::vector<NullableDatum> many;
-    NullableDatum* given = keys;
-    if (known.keys.size() > std::size(keys)) {
-      many.resize(known.keys.size());
-      given = many.data();
-    }
-    Member* found = nullptr;
-    const std::uint64_t hash = call([&] {
-      MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
-      std::uint64_t mixed = 0;
-      for (std::size_t i = 0; i < known.keys.size(); ++i) {
-        const std::size_t column = known.key_columns[i];
-        given[i] = {slot->tts_values[column], slot->tts_isnull[column]};
-        const KeyFunctions& functions = known.keys[i];
-        const std::uint64_t one =
-            given[i].isnull ? 0
-                            : DatumGetUInt64(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.hash),
-                                                               functions.collation, given[i].value, 0));
-        mixed = hash_combine64(mixed, one);
-      }
-      const auto chain = by_hash_.find(slot_of(list, mixed));
-      for (Member* member = chain == by_hash_.end() ? nullptr : chain->second; member != nullptr && found == nullptr;
-           member = member->next_of_hash) {
-        if (member->list == list && member->hash == mixed && same_keys(known, member->keys, given)) found = member;
-      }
-      MemoryContextSwitchTo(previous);
-      return mixed;
-    });
-    return found != nullptr ? found : add_member(list, hash, given);
-  }
-
-  [[nodiscard]] static std::uint64_t slot_of(std::size_t list, std::uint64_t hash) {
-    return hash ^ (list * 0x9e3779b97f4a7c15u);
-  }
-
-  [[nodiscard]] static bool same_keys(const Program::Entities& list, const NullableDatum* a, const NullableDatum* b) {
-    for (std::size_t i = 0; i < list.keys.size(); ++i) {
-      if (a[i].isnull != b[i].isnull) return false;
-      const KeyFunctions& functions = list.keys[i];
-      if (!a[i].isnull && !DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.equal),
-                                                          functions.collation, a[i].value, b[i].value))) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  Member* add_member(std::size_t list, std::uint64_t hash, const NullableDatum* keys) {
-    const Program::Entities& known = program_.lists[list];
-    auto* copies = array<NullableDatum>(known.keys.size());
-    call([&] {
-      MemoryContext previous = MemoryContextSwitchTo(context_);
-      for (std::size_t i = 0; i < known.keys.size(); ++i) {
-        copies[i] = keys[i];
-        if (!keys[i].isnull) copies[i].value = datumCopy(keys[i].value, known.keys[i].by_value, known.keys[i].length);
-      }
-      MemoryContextSwitchTo(previous);
-    });
-    auto* member = new (memory_.allocate(sizeof(Member), alignof(Member))) Member{list, hash, copies, nullptr};
-    Member*& chain = by_hash_[slot_of(list, hash)];
-    member->next_of_hash = chain;
-    chain = member;
-    members_.push_back(member);
-    return member;
-  }
-
-  // Locks states in one order for all sessions, so that statements cannot wait for each other in a circle.
-  void lock_members() {
-    std::sort(members_.begin(), members_.end(), [](const Member* a, const Member* b) {
-      return a->list != b->list ? a->list < b->list : a->hash < b->hash;
-    });
-    for (Member* member : members_) load(*member);
-  }
-
-  void load(Member& member) {
-    const Program::Entities& known = program_.lists[member.list];
-    member.row = call([&] {
-      MemoryContext previous = MemoryContextSwitchTo(context_);
-      const StateRow row = stores_[member.list].lock(member.hash, member.keys, known.empty.data(), known.empty.size());
-      MemoryContextSwitchTo(previous);
-      return row;
-    });
-    const ListPlan& plan = program_.plan().lists[member.list].kernel;
-    member.entity = new (memory_.allocate(sizeof(Entity), alignof(Entity))) Entity(plan, memory_);
-    use_context(member.list, context_);
-    member.entity->open(member.row.image, member.row.size);
-  }
-
-  // Where the list's catalogue aggregates make their transition states.
-  void use_context(std::size_t list, MemoryContext context) const {
-    for (const auto& aggregate : program_.plan().lists[list].aggregates) {
-      if (const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(aggregate.get())) {
-        catalogue->use_context(context);
-      }
-    }
-  }
-
-  // Loads an entity's chunks through the store of its list.
-  class Chunks final : public ChunkSource {
-   public:
-    Chunks(StateStore& store, const StateRow& row, MemoryContext context)
-        : store_(store), row_(row), context_(context) {}
-    Image load(std::uint32_t number) override {
-      const StateStore::Bytes bytes = call([&] {
-        MemoryContext previous = MemoryContextSwitchTo(context_);
-        const StateStore::Bytes found = store_.chunk(row_, number);
-        MemoryContextSwitchTo(previous);
-        return found;
-      });
-      if (bytes.data == nullptr) throw CorruptState("a chunk of an entity's state is missing");
-      return {bytes.data, bytes.size};
-    }
-
-   private:
-    StateStore& store_;
-    const StateRow& row_;
-    MemoryContext context_;
-  };
 
   void process_row(const Row& row) {
     call([&] {
@@ -302,11 +173,12 @@ class Batch {
     for (const std::size_t list : level.starts) {
       Member*& member = row.members[list];
       if (member == nullptr) {
-        member = find_member(list, level.evaluated);
-        if (member->entity == nullptr) load(*member);
+        const InContext here(program_.expressions->ecxt_per_tuple_memory);
+        member = entities_.find(list, level.evaluated);
+        if (member->entity == nullptr) entities_.load(*member);
       }
-      values_[list] = array<Value>(program_.plan().lists[list].arguments.size());
-      Chunks chunks(stores_[list], member->row, context_);
+      values_[list] = event_values(program_.plan().lists[list].arguments.size());
+      Chunks chunks(stores_[list], member->row, entities_.context());
       positions_[list] = member->entity->add({row.time, values_[list]}, chunks);
     }
     if (level.arguments.empty()) return;
@@ -315,7 +187,7 @@ class Batch {
         const Argument& argument = program_.plan().lists[evaluated.list].arguments[evaluated.argument];
         values_[evaluated.list][evaluated.argument] =
             to_value(level.evaluated->tts_values[evaluated.column], level.evaluated->tts_isnull[evaluated.column],
-                     argument.length, argument.by_value, context_);
+                     argument.length, argument.by_value, entities_.context());
       }
     });
   }
@@ -324,7 +196,7 @@ class Batch {
     const PartitionList& list = program_.plan().lists[used.list];
     Member& member = *row.members[used.list];
     Entity& entity = *member.entity;
-    Chunks chunks(stores_[used.list], member.row, context_);
+    Chunks chunks(stores_[used.list], member.row, entities_.context());
     const std::int64_t position = positions_[used.list];
     resolve_bounds(list, row.time);
 
@@ -366,7 +238,7 @@ class Batch {
         function.finish == Finish::catalogue ? static_cast<const CatalogueAggregate*>(function.aggregate) : nullptr;
     if (bounds.unbounded()) {
       // Its states are kept from row to row.
-      if (catalogue != nullptr) catalogue->use_context(context_);
+      if (catalogue != nullptr) catalogue->use_context(entities_.context());
       accumulator = entity.running_aggregate(list.kernel.partials[function.partial], function.running, frame.last);
     } else {
       if (catalogue != nullptr) catalogue->use_context(CurrentMemoryContext);
@@ -415,49 +287,14 @@ class Batch {
     MemoryContextSwitchTo(previous);
   }
 
-  // Writes an entity's segments through the store of its list.
-  class Segments final : public SegmentSink {
-   public:
-    Segments(StateStore& store, const StateRow& row) : store_(store), row_(row) {}
-    void remove_chunks_from(std::uint32_t number) override {
-      call([&] { store_.remove_chunks_from(row_, number); });
-    }
-    void add_chunk(std::uint32_t number, const std::vector<std::byte>& image) override {
-      call([&] { store_.add_chunk(row_, number, image.data(), image.size()); });
-    }
-    void set_head(const std::vector<std::byte>& image) override {
-      call([&] { store_.write(row_, image.data(), image.size()); });
-    }
-
-   private:
-    StateStore& store_;
-    const StateRow& row_;
-  };
-
-  void store_members() {
-    call([&] { CommandCounterIncrement(); });
-    const InContext here(program_.expressions->ecxt_per_tuple_memory);
-    for (std::size_t list = 0; list < program_.lists.size(); ++list) {
-      SegmentWriter writer(program_.plan().lists[list].kernel.layout);
-      use_context(list, context_);
-      for (Member* member : members_) {
-        if (member->list != list) continue;
-        Segments segments(stores_[list], member->row);
-        member->entity->store(writer, segments);
-        call([&] { ResetExprContext(program_.expressions); });
-      }
-    }
-  }
-
   Program& program_;
   std::vector<StateStore>& stores_;
+  EntityCache& entities_;
   FeatureWriter& writer_;
   MemoryContext context_;
   ContextResource upstream_;
   std::pmr::monotonic_buffer_resource memory_;
   std::pmr::vector<Row> rows_;
-  std::pmr::vector<Member*> members_;
-  std::pmr::unordered_map<std::uint64_t, Member*> by_hash_;
   std::int64_t* positions_;  // of the current row's event, by list
   Value** values_;           // of the current row's event, by list
   EventTime* bounds_;
@@ -511,19 +348,20 @@ class ViewInContext {
 std::int64_t run_batches(Program& program, RowSource& source, std::int64_t batch_rows, std::vector<StateStore>& stores,
                          FeatureWriter& writer) {
   const OwnedContext context(CurrentMemoryContext, "feature_ext batch");
+  EntityCache entities(program, stores);
   std::int64_t processed = 0;
   for (;;) {
     {
-      Batch batch(program, stores, writer, context.get());
-      if (!batch.read(source, batch_rows)) return processed;
+      Batch batch(program, stores, entities, writer, context.get());
+      if (!batch.read(source, batch_rows)) break;
       batch.process();
       processed += batch.size();
     }
-    call([&] {
-      CommandCounterIncrement();
-      MemoryContextReset(context.get());
-    });
+    if (entities.full()) entities.store();
+    call([&] { MemoryContextReset(context.get()); });
   }
+  entities.store();
+  return processed;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "pg/program.hpp"
 
 #include "kernel/segment.hpp"
+#include "pg/catalogue_aggregate.hpp"
 #include "pg/compat.hpp"
 
 extern "C" {
@@ -95,6 +96,10 @@ void Program::build_lists() {
     prefix.before.values = none.data();
     writer.begin(prefix);
     lists[i].empty = writer.finish(capacity_for(writer.size()));
+    for (const auto& aggregate : planned.aggregates) {
+      const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(aggregate.get());
+      if (catalogue != nullptr) lists[i].catalogue.push_back(catalogue);
+    }
   }
 }
 

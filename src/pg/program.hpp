@@ -31,6 +31,8 @@ struct ViewIdentity {
   std::vector<Setting> settings;  // of the session that created the view
 };
 
+class CatalogueAggregate;
+
 class Program {
  public:
   // Builds expression states for a plan. `context` is where the plan's nodes are; the program owns it.
@@ -40,6 +42,7 @@ class Program {
     std::vector<KeyFunctions> keys;
     std::vector<std::size_t> key_columns;  // in the prepared row, or in the level's evaluated row
     std::vector<std::byte> empty;          // image of an entity without events
+    std::vector<const CatalogueAggregate*> catalogue;
   };
   // An argument that a level evaluates: from which column, for which list's column.
   struct Evaluated {

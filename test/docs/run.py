@@ -162,9 +162,10 @@ def run(examples, database):
 
 
 def update(path, lines, examples):
-    for example in reversed(examples):
+    for example in reversed(examples):  # from the end, so that line numbers before it stay true
         if example.output is not None and example.seen is not None:
             lines[example.output.first:example.output.last] = example.seen
+            example.output.lines = example.seen
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -187,14 +188,14 @@ def main(arguments):
             run(examples, database)
         finally:
             administrate(f"DROP DATABASE {database} WITH (FORCE)")
+        if updating:
+            update(path, lines, examples)
         for example in examples:
             total += 1
             problem = example.problem()
             if problem is not None:
                 failures += 1
                 print(f"{name}:{example.code.first + 1}: {problem[0]}", *problem[1:], "", sep="\n")
-        if updating:
-            update(path, lines, examples)
     print(f"{total} examples, {failures} failed")
     return 1 if failures or not total else 0
 

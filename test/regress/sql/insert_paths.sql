@@ -17,7 +17,7 @@ INSERT INTO events (k, t, v) SELECT k, t + interval '1 hour', v * 10 FROM events
 INSERT INTO events (k, t, v) SELECT 'c', timestamptz '2024-01-01 00:00+00' + i * 37 % 101 * interval '1 minute', i FROM generate_series(1, 100) i;
 SELECT count(*) FROM features;
 TABLE differences;
--- COPY: text, with all columns and some, and binary.
+-- COPY: with all columns, with some, with a filter.
 COPY events FROM stdin;
 1001	d	2024-01-02 00:00:00+00	1
 1002	d	2024-01-02 00:01:00+00	\N
@@ -121,7 +121,7 @@ CREATE TRIGGER echo AFTER INSERT ON events FOR EACH ROW WHEN (new.k = 'echo') EX
 INSERT INTO events (k, t, v) VALUES ('echo', '2024-03-03 00:00+00', 3);
 SELECT v, n, total, before FROM features WHERE k = 'echo' ORDER BY t;
 DROP TRIGGER echo ON events;
--- Triggers on the feature view see its rows, and may change them; one that inserts into the source again comes to an end.
+-- Triggers on the feature view see its rows; one that inserts into the source again comes to an end.
 CREATE TABLE seen (v int, total bigint);
 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO insert_paths.seen SELECT v, total FROM inserted; RETURN NULL; END $$;
 CREATE FUNCTION repeat_once() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -136,10 +136,22 @@ SELECT v, n, total, before FROM features WHERE k = 'repeat' ORDER BY t;
 SELECT * FROM seen ORDER BY v;
 DROP TRIGGER see ON features;
 DROP TRIGGER repeat_once ON features;
--- Before the feature row is there, the state is in use: the source cannot be inserted into again.
-CREATE TRIGGER repeat_once BEFORE INSERT ON features FOR EACH ROW WHEN (new.k = 'repeat') EXECUTE FUNCTION repeat_once();
-INSERT INTO events (k, t, v) VALUES ('repeat', '2024-03-05 00:00+00', 1);
+-- Before the feature row is there, its computation is not over: the source cannot be inserted into again.
+CREATE TRIGGER repeat_once BEFORE INSERT ON features FOR EACH ROW WHEN (new.k = 'too early') EXECUTE FUNCTION repeat_once();
+INSERT INTO events (k, t, v) VALUES ('too early', '2024-03-05 00:00+00', 1);
 DROP TRIGGER repeat_once ON features;
+-- A trigger may change the feature row, or leave it out; what is kept of the event stays.
+CREATE FUNCTION censor() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF new.v = 2 THEN RETURN NULL; END IF;
+  new.before := NULL;
+  RETURN new;
+END $$;
+CREATE TRIGGER censor BEFORE INSERT ON features FOR EACH ROW WHEN (new.k = 'censored') EXECUTE FUNCTION censor();
+INSERT INTO events (k, t, v) SELECT 'censored', timestamptz '2024-03-05 00:00+00' + i * interval '1 minute', i FROM generate_series(1, 3) i;
+SELECT v, n, total, before FROM features WHERE k = 'censored' ORDER BY t;
+DROP TRIGGER censor ON features;
+SELECT feature.refresh('features') > 100 AS refreshed;
 TABLE differences;
 
 -- Constraints on the feature view are kept; the error takes the raw row with it.

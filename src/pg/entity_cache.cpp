@@ -1,0 +1,194 @@
+// See entity_cache.hpp.
+
+#include "pg/entity_cache.hpp"
+
+#include <algorithm>
+
+#include "pg/boundary.hpp"
+#include "pg/catalogue_aggregate.hpp"
+
+extern "C" {
+#include <access/xact.h>
+#include <common/hashfn.h>
+#include <executor/executor.h>
+#include <utils/datum.h>
+}
+
+namespace feature {
+namespace {
+
+// Members of all lists share one table.
+std::uint64_t place_of(std::size_t list, std::uint64_t hash) { return hash ^ (list * 0x9e3779b97f4a7c15u); }
+
+bool same_keys(const Program::Entities& list, const NullableDatum* a, const NullableDatum* b) {
+  for (std::size_t i = 0; i < list.keys.size(); ++i) {
+    if (a[i].isnull != b[i].isnull) return false;
+    const KeyFunctions& functions = list.keys[i];
+    if (!a[i].isnull && !DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.equal), functions.collation,
+                                                        a[i].value, b[i].value))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys) {
+  std::uint64_t hash = 0;
+  for (std::size_t i = 0; i < list.keys.size(); ++i) {
+    const KeyFunctions& functions = list.keys[i];
+    const std::uint64_t one =
+        keys[i].isnull ? 0
+                       : DatumGetUInt64(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.hash), functions.collation,
+                                                          keys[i].value, 0));
+    hash = hash_combine64(hash, one);
+  }
+  return hash;
+}
+
+// Writes an entity's segments through the store of its list.
+class Segments final : public SegmentSink {
+ public:
+  Segments(StateStore& store, const StateRow& row) : store_(store), row_(row) {}
+  void remove_chunks_from(std::uint32_t number) override {
+    call([&] { store_.remove_chunks_from(row_, number); });
+  }
+  void add_chunk(std::uint32_t number, const std::vector<std::byte>& image) override {
+    call([&] { store_.add_chunk(row_, number, image.data(), image.size()); });
+  }
+  void set_head(const std::vector<std::byte>& image) override {
+    call([&] { store_.write(row_, image.data(), image.size()); });
+  }
+
+ private:
+  StateStore& store_;
+  const StateRow& row_;
+};
+
+}  // namespace
+
+ChunkSource::Image Chunks::load(std::uint32_t number) {
+  const StateStore::Bytes bytes = call([&] {
+    MemoryContext previous = MemoryContextSwitchTo(context_);
+    const StateStore::Bytes found = store_.chunk(row_, number);
+    MemoryContextSwitchTo(previous);
+    return found;
+  });
+  if (bytes.data == nullptr) throw CorruptState("a chunk of an entity's state is missing");
+  return {bytes.data, bytes.size};
+}
+
+EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
+    : program_(program),
+      stores_(stores),
+      context_(CurrentMemoryContext, "feature_ext entities"),
+      upstream_(context_.get()) {
+  start();
+}
+
+void EntityCache::start() {
+  memory_.emplace(&upstream_);
+  for (std::size_t list = 0; list < program_.lists.size(); ++list) use_context(list, context_.get());
+}
+
+Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
+  const Program::Entities& known = program_.lists[list];
+  auto* keys = static_cast<NullableDatum*>(
+      call([&] { return palloc(sizeof(NullableDatum) * std::max<std::size_t>(1, known.keys.size())); }));
+  for (std::size_t i = 0; i < known.keys.size(); ++i) {
+    const std::size_t column = known.key_columns[i];
+    keys[i] = {slot->tts_values[column], slot->tts_isnull[column]};
+  }
+  struct { std::uint64_t hash; Member* member; } found = call([&] {
+    decltype(found) result{hash_of(known, keys), nullptr};
+    const auto chain = by_hash_.find(place_of(list, result.hash));
+    for (Member* member = chain == by_hash_.end() ? nullptr : chain->second; member != nullptr;
+         member = member->next_of_hash) {
+      if (member->list == list && member->hash == result.hash && same_keys(known, member->keys, keys)) {
+        result.member = member;
+        break;
+      }
+    }
+    return result;
+  });
+  return found.member != nullptr ? found.member : add(list, found.hash, keys);
+}
+
+Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDatum* keys) {
+  const Program::Entities& known = program_.lists[list];
+  const NullableDatum* copies = call([&] {
+    MemoryContext previous = MemoryContextSwitchTo(context_.get());
+    auto* made =
+        static_cast<NullableDatum*>(palloc(sizeof(NullableDatum) * std::max<std::size_t>(1, known.keys.size())));
+    for (std::size_t i = 0; i < known.keys.size(); ++i) {
+      made[i] = keys[i];
+      if (!keys[i].isnull) made[i].value = datumCopy(keys[i].value, known.keys[i].by_value, known.keys[i].length);
+    }
+    MemoryContextSwitchTo(previous);
+    return made;
+  });
+  auto* member = new (memory_->allocate(sizeof(Member), alignof(Member))) Member{list, hash, copies, nullptr};
+  Member*& chain = by_hash_[place_of(list, hash)];
+  member->next_of_hash = chain;
+  chain = member;
+  members_.push_back(member);
+  new_members_.push_back(member);
+  return member;
+}
+
+void EntityCache::load_new() {
+  std::sort(new_members_.begin(), new_members_.end(), [](const Member* a, const Member* b) {
+    return a->list != b->list ? a->list < b->list : a->hash < b->hash;
+  });
+  for (Member* member : new_members_) {
+    if (member->entity == nullptr) load(*member);
+  }
+  new_members_.clear();
+}
+
+void EntityCache::load(Member& member) {
+  const Program::Entities& known = program_.lists[member.list];
+  member.row = call([&] {
+    MemoryContext previous = MemoryContextSwitchTo(context_.get());
+    const StateRow row = stores_[member.list].lock(member.hash, member.keys, known.empty.data(), known.empty.size());
+    MemoryContextSwitchTo(previous);
+    return row;
+  });
+  const ListPlan& plan = program_.plan().lists[member.list].kernel;
+  member.entity = new (memory_->allocate(sizeof(Entity), alignof(Entity))) Entity(plan, *memory_);
+  member.entity->open(member.row.image, member.row.size);
+}
+
+void EntityCache::use_context(std::size_t list, MemoryContext context) const {
+  for (const CatalogueAggregate* aggregate : program_.lists[list].catalogue) aggregate->use_context(context);
+}
+
+bool EntityCache::full() const { return MemoryContextMemAllocated(context_.get(), false) > most_bytes; }
+
+void EntityCache::store() {
+  // What this statement has written and locked so far counts as an earlier command.
+  call([] { CommandCounterIncrement(); });
+  {
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    for (std::size_t list = 0; list < program_.lists.size(); ++list) {
+      SegmentWriter writer(program_.plan().lists[list].kernel.layout);
+      use_context(list, context_.get());
+      for (Member* member : members_) {
+        if (member->list != list || member->entity == nullptr) continue;
+        Segments segments(stores_[list], member->row);
+        member->entity->store(writer, segments);
+        call([&] { ResetExprContext(program_.expressions); });
+      }
+    }
+  }
+  members_.clear();
+  new_members_.clear();
+  by_hash_.clear();
+  memory_.reset();
+  call([&] {
+    MemoryContextReset(context_.get());
+    CommandCounterIncrement();
+  });
+  start();
+}
+
+}  // namespace feature

@@ -1,0 +1,81 @@
+// The entities that a statement works on: found by key, their state rows locked and loaded once, written back once.
+//
+// Entities stay loaded from batch to batch of a statement until they take more memory than they may; then all are
+// written and forgotten, and loaded anew when they are met again. So a statement that touches an entity a hundred times
+// reads and writes its state once.
+#pragma once
+
+#include <unordered_map>
+
+#include "kernel/entity.hpp"
+#include "pg/memory.hpp"
+#include "pg/program.hpp"
+
+namespace feature {
+
+// An entity of a partition list. `entity` is null until its state row is locked and loaded.
+struct Member {
+  std::size_t list;
+  std::uint64_t hash;
+  const NullableDatum* keys;
+  Member* next_of_hash;
+  StateRow row{};
+  Entity* entity = nullptr;
+};
+
+class EntityCache {
+ public:
+  // Stores are those of the program's lists, open.
+  EntityCache(Program& program, std::vector<StateStore>& stores);
+
+  // The member for the keys that stand in a slot's columns, made if they are new. Evaluates hash and equality functions
+  // in the current memory context.
+  [[nodiscard]] Member* find(std::size_t list, const TupleTableSlot* slot);
+
+  // Locks and loads all members that are not loaded yet, in one order for all sessions, so that single statements
+  // cannot wait for each other in a circle.
+  void load_new();
+  void load(Member& member);
+
+  // Where the values of events go: they live as long as the entities.
+  [[nodiscard]] std::pmr::memory_resource& memory() { return *memory_; }
+  [[nodiscard]] MemoryContext context() const { return context_.get(); }
+
+  // Where the list's catalogue aggregates make their transition states.
+  void use_context(std::size_t list, MemoryContext context) const;
+
+  [[nodiscard]] bool full() const;
+  // Writes every entity back and forgets all. Members are no longer valid.
+  void store();
+
+ private:
+  [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
+  void start();
+
+  static constexpr std::size_t most_bytes = std::size_t{64} << 20;
+
+  Program& program_;
+  std::vector<StateStore>& stores_;
+  OwnedContext context_;
+  ContextResource upstream_;
+  // Emptied with the context; in this order they are also destroyed before it.
+  std::optional<std::pmr::monotonic_buffer_resource> memory_;
+  std::vector<Member*> members_;
+  std::vector<Member*> new_members_;
+  std::unordered_map<std::uint64_t, Member*> by_hash_;
+};
+
+// An entity's chunks through the store of its list.
+class Chunks final : public ChunkSource {
+ public:
+  Chunks(StateStore& store, const StateRow& row, MemoryContext context)
+      : store_(store), row_(row), context_(context) {}
+  [[nodiscard]] Image load(std::uint32_t number) override;
+
+ private:
+  StateStore& store_;
+  const StateRow& row_;
+  MemoryContext context_;
+};
+
+}  // namespace feature

@@ -1,0 +1,169 @@
+// The ring of events keeps them all, in order, wherever its storage wraps around: pushed at either end, inserted at any
+// index, visited in any interval, searched by any time.
+
+#include "kernel/ring.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <vector>
+
+namespace feature {
+namespace {
+
+constexpr std::int64_t first_capacity = 16;
+
+Event event_at(std::int64_t time) { return {EventTime(Duration(time)), nullptr}; }
+std::int64_t time_of(const Event& event) { return event.time.time_since_epoch().count(); }
+
+std::vector<std::int64_t> times_of(const EventRing& ring) {
+  std::vector<std::int64_t> times;
+  for (std::size_t i = 0; i < ring.size(); ++i) times.push_back(time_of(ring[i]));
+  return times;
+}
+
+// A ring of the times 0, 10, ..., of which the first `front` were pushed at the front: so many lie at the end of the
+// storage, the others at its beginning.
+void fill_wrapped(EventRing& ring, std::int64_t size, std::int64_t front) {
+  for (std::int64_t i = front; i < size; ++i) ring.push_back(event_at(10 * i));
+  for (std::int64_t i = front; i-- > 0;) ring.push_front(event_at(10 * i));
+}
+
+std::vector<std::int64_t> tens(std::int64_t size) {
+  std::vector<std::int64_t> times;
+  for (std::int64_t i = 0; i < size; ++i) times.push_back(10 * i);
+  return times;
+}
+
+// Every ring of up to 16 events in its first capacity, cut at every place, and some larger ones.
+template <class Check>
+void for_each_wrapped_ring(Check check) {
+  for (std::int64_t size = 0; size <= first_capacity; ++size) {
+    for (std::int64_t front = 0; front <= size; ++front) check(size, front);
+  }
+  for (const std::int64_t size : {17, 31, 32, 33}) {
+    for (std::int64_t front = 0; front <= size; front += 5) check(size, front);
+  }
+}
+
+TEST(EventRing, an_empty_ring_has_nothing_to_visit_or_to_count) {
+  const EventRing ring(*std::pmr::new_delete_resource());
+  EXPECT_TRUE(ring.empty());
+  EXPECT_EQ(ring.count_before(EventTime::max()), 0U);
+  EXPECT_EQ(ring.count_until(EventTime::min()), 0U);
+  ring.visit(0, 0, [](const Event*, const Event*) { ADD_FAILURE() << "there is no run of events"; });
+}
+
+TEST(EventRing, growing_keeps_every_event) {
+  for (const bool at_front : {false, true}) {
+    EventRing ring(*std::pmr::new_delete_resource());
+    std::vector<std::int64_t> expected;
+    for (std::int64_t i = 0; i < 1000; ++i) {
+      if (at_front) {
+        ring.push_front(event_at(-i));
+        expected.insert(expected.begin(), -i);
+      } else {
+        ring.push_back(event_at(i));
+        expected.push_back(i);
+      }
+      ASSERT_EQ(ring.size(), expected.size());
+      ASSERT_EQ(time_of(ring.front()), expected.front());
+      ASSERT_EQ(time_of(ring.back()), expected.back());
+    }
+    EXPECT_EQ(times_of(ring), expected);
+  }
+}
+
+TEST(EventRing, growing_while_wrapped_around_keeps_the_order) {
+  for (std::int64_t front = 0; front <= first_capacity; ++front) {
+    for (const bool at_front : {false, true}) {
+      EventRing ring(*std::pmr::new_delete_resource());
+      fill_wrapped(ring, first_capacity, front);
+      std::vector<std::int64_t> expected = tens(first_capacity);
+      if (at_front) {
+        ring.push_front(event_at(-1));
+        expected.insert(expected.begin(), -1);
+      } else {
+        ring.push_back(event_at(1000));
+        expected.push_back(1000);
+      }
+      EXPECT_EQ(times_of(ring), expected) << front;
+    }
+  }
+}
+
+TEST(EventRing, an_event_can_be_inserted_at_every_index) {
+  for_each_wrapped_ring([](std::int64_t size, std::int64_t front) {
+    for (std::int64_t index = 0; index <= size; ++index) {
+      EventRing ring(*std::pmr::new_delete_resource());
+      fill_wrapped(ring, size, front);
+      ring.insert(static_cast<std::size_t>(index), event_at(10 * index - 5));
+      std::vector<std::int64_t> expected = tens(size);
+      expected.insert(expected.begin() + index, 10 * index - 5);
+      EXPECT_EQ(times_of(ring), expected) << size << " events, " << front << " at the end, inserted at " << index;
+    }
+  });
+}
+
+TEST(EventRing, a_visit_sees_every_interval_in_at_most_two_runs) {
+  for_each_wrapped_ring([](std::int64_t size, std::int64_t front) {
+    EventRing ring(*std::pmr::new_delete_resource());
+    fill_wrapped(ring, size, front);
+    const std::vector<std::int64_t> all = tens(size);
+    for (std::int64_t from = 0; from <= size; ++from) {
+      for (std::int64_t to = from; to <= size; ++to) {
+        std::vector<std::int64_t> seen;
+        int runs = 0;
+        ring.visit(static_cast<std::size_t>(from), static_cast<std::size_t>(to),
+                   [&](const Event* first, const Event* last) {
+                     EXPECT_LT(first, last);
+                     for (; first != last; ++first) seen.push_back(time_of(*first));
+                     ++runs;
+                   });
+        EXPECT_LE(runs, 2);
+        EXPECT_EQ(seen, std::vector<std::int64_t>(all.begin() + from, all.begin() + to));
+      }
+    }
+  });
+}
+
+TEST(EventRing, a_wrapped_ring_is_visited_in_two_runs) {
+  EventRing ring(*std::pmr::new_delete_resource());
+  fill_wrapped(ring, first_capacity, 5);
+  std::vector<std::ptrdiff_t> runs;
+  ring.visit(0, first_capacity, [&](const Event* first, const Event* last) { runs.push_back(last - first); });
+  EXPECT_EQ(runs, (std::vector<std::ptrdiff_t>{5, first_capacity - 5}));
+}
+
+TEST(EventRing, counts_are_those_of_a_plain_count_with_ties_anywhere) {
+  // Three events a time, so that runs of ties lie across the place where the storage wraps around.
+  for_each_wrapped_ring([](std::int64_t size, std::int64_t front) {
+    EventRing ring(*std::pmr::new_delete_resource());
+    for (std::int64_t i = front; i < size; ++i) ring.push_back(event_at(i / 3));
+    for (std::int64_t i = front; i-- > 0;) ring.push_front(event_at(i / 3));
+    for (std::int64_t time = -1; time <= size / 3 + 1; ++time) {
+      std::size_t before = 0;
+      std::size_t until = 0;
+      for (std::int64_t i = 0; i < size; ++i) {
+        before += i / 3 < time;
+        until += i / 3 <= time;
+      }
+      EXPECT_EQ(ring.count_before(EventTime(Duration(time))), before);
+      EXPECT_EQ(ring.count_until(EventTime(Duration(time))), until);
+    }
+  });
+}
+
+TEST(EventRing, counts_hold_at_the_ends_of_time) {
+  EventRing ring(*std::pmr::new_delete_resource());
+  for (const EventTime time : {EventTime::min(), EventTime(), EventTime::max(), EventTime::max()}) {
+    ring.push_back({time, nullptr});
+  }
+  EXPECT_EQ(ring.count_before(EventTime::min()), 0U);
+  EXPECT_EQ(ring.count_until(EventTime::min()), 1U);
+  EXPECT_EQ(ring.count_before(EventTime::max()), 2U);
+  EXPECT_EQ(ring.count_until(EventTime::max()), 4U);
+}
+
+}  // namespace
+}  // namespace feature
