@@ -76,6 +76,7 @@ install_privately() {
   for folder in "$("$PG_CONFIG" --sharedir)" "$("$PG_CONFIG" --sharedir)/extension" "$("$PG_CONFIG" --pkglibdir)"; do
     link_entries "$folder" "$root$folder"
   done
+  ln -s "$bin/pg_ctl" "$cluster/pg_ctl"
   export PATH=$bin:$PATH
 }
 
@@ -116,20 +117,20 @@ CONF
   unset PGSERVICE PGPASSWORD PGOPTIONS PGHOSTADDR PGSSLMODE
 }
 
-# remove_cluster [FOLDER]: stops the server, if one runs, and removes the folder.
+# remove_cluster [FOLDER]: stops the servers that run there, those of interrupted TAP tests too, and removes the folder.
 remove_cluster() {
-  local folder=${1:-$cluster}
+  local folder=${1:-$cluster} pid_file
   [ -n "$folder" ] || return 0
-  if [ -e "$folder/data/postmaster.pid" ]; then
-    # Its own pg_ctl; there is one whatever PG_CONFIG says now.
-    as_server_user find "$folder/install" -name pg_ctl -type f \
-      -exec {} -D "$folder/data" -m immediate -w -s stop \; || true
-  fi
+  trap '' HUP INT PIPE TERM  # make passes on what the terminal has sent already
+  for pid_file in "$folder"/data/postmaster.pid "$folder"/tap/tmp_check/*/pgdata/postmaster.pid; do
+    [ -e "$pid_file" ] || continue
+    as_server_user "$folder/pg_ctl" -D "$(dirname "$pid_file")" -m immediate -w -s stop || true
+  done
   rm -rf "$folder"
   cluster=
 }
 
-# clean_up_at_exit: however the script ends. A killed foreground command is waited for first.
+# clean_up_at_exit: removes the cluster however the script ends.
 clean_up_at_exit() {
   trap remove_cluster EXIT
   trap 'exit 129' HUP

@@ -121,15 +121,7 @@ ViewIdentity find_view(const std::string& condition) {
 
 }  // namespace
 
-ViewIdentity view_by_id(std::int32_t id) {
-  ViewIdentity view = find_view("v.id = " + std::to_string(id));
-  if (view.id == 0) {
-    throw SqlError(ERRCODE_UNDEFINED_OBJECT, "feature view " + std::to_string(id) + " does not exist")
-        .detail("A trigger refers to it.")
-        .hint("Drop the trigger, or create the feature view again.");
-  }
-  return view;
-}
+ViewIdentity view_by_id(std::int32_t id) { return find_view("v.id = " + std::to_string(id)); }
 
 ViewIdentity view_by_relation(Oid relation) {
   ViewIdentity view = find_view("v.relation = " + std::to_string(relation));

@@ -10,8 +10,9 @@ namespace feature {
 [[nodiscard]] Oid state_schema_owner();
 [[nodiscard]] Oid state_schema();
 
-// Throws SqlError if there is no such view.
+// With id 0 if there is no such view.
 [[nodiscard]] ViewIdentity view_by_id(std::int32_t id);
+// Throws SqlError if the relation is not a feature view.
 [[nodiscard]] ViewIdentity view_by_relation(Oid relation);
 // Views whose source is this table, by id.
 [[nodiscard]] std::vector<std::int32_t> views_on(Oid source);

@@ -1,12 +1,4 @@
-// feature.create_view and feature.drop_view: the objects that make up a feature view.
-//
-//   feature table         where the caller says, owned by the caller, an ordinary table
-//   feature_state.definition_<id>   a SQL view with the definition, owned by the caller. PostgreSQL itself then tracks
-//                         what the definition depends on, follows renames, and dumps and restores it
-//   feature_state.states_<id>_<n>, chunks_<id>_<n>   state of each partition list, owned by the extension's owner
-//   trigger feature_<id>  on the source
-//
-// All but the feature table depend on it internally: dropping it drops them.
+// feature.create_view: makes the objects of view_objects.hpp and computes the rows that the source already has.
 
 #include <algorithm>
 
@@ -20,17 +12,15 @@
 #include "pg/isolation.hpp"
 #include "pg/levels.hpp"
 #include "pg/program_cache.hpp"
+#include "pg/view_objects.hpp"
 
 extern "C" {
 #include <access/table.h>
 #include <access/xact.h>
-#include <catalog/dependency.h>
 #include <catalog/index.h>
 #include <catalog/namespace.h>
 #include <catalog/pg_class.h>
-#include <catalog/pg_trigger.h>
 #include <commands/tablecmds.h>
-#include <commands/trigger.h>
 #include <commands/view.h>
 #include <nodes/makefuncs.h>
 #include <nodes/nodeFuncs.h>
@@ -44,8 +34,6 @@ extern "C" {
 
 PGDLLEXPORT Datum feature_create_view(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(feature_create_view);
-PGDLLEXPORT Datum feature_drop_view(PG_FUNCTION_ARGS);
-PG_FUNCTION_INFO_V1(feature_drop_view);
 }
 
 namespace feature {
@@ -245,11 +233,6 @@ class Creation {
     }
     spi.close();
     create_definition("definition_" + id);
-    for (const ViewIdentity::Tables& tables : view_.lists) {
-      depend_on_feature_table(RelationRelationId, tables.states, DEPENDENCY_INTERNAL);
-      depend_on_feature_table(RelationRelationId, tables.chunks, DEPENDENCY_INTERNAL);
-    }
-    depend_on_feature_table(RelationRelationId, view_.definition, DEPENDENCY_INTERNAL);
   }
 
   // What CREATE VIEW does, but from the analysed query: the text is never interpreted a second time, under other names.
@@ -272,14 +255,6 @@ class Creation {
       StoreViewQuery(address.objectId, static_cast<Query*>(copyObjectImpl(query_)), false);
       CommandCounterIncrement();
       return address.objectId;
-    });
-  }
-
-  void depend_on_feature_table(Oid class_id, Oid object, DependencyType type) const {
-    call([&] {
-      const ObjectAddress depender = {class_id, object, 0};
-      const ObjectAddress referenced = {RelationRelationId, view_.relation, 0};
-      recordDependencyOn(&depender, &referenced, type);
     });
   }
 
@@ -306,14 +281,12 @@ class Creation {
   }
 
   void create_trigger() const {
-    const std::string name = "feature_" + std::to_string(view_.id);
     Spi spi;
-    spi.execute("CREATE TRIGGER " + name + " AFTER INSERT ON " + qualified_name(view_.source) +
+    spi.execute("CREATE TRIGGER " + trigger_name(view_) + " AFTER INSERT ON " + qualified_name(view_.source) +
                 " REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain('" +
                 std::to_string(view_.id) + "')");
     spi.close();
-    const Oid trigger = call([&] { return get_trigger_oid(view_.source, name.c_str(), false); });
-    depend_on_feature_table(TriggerRelationId, trigger, DEPENDENCY_AUTO);
+    record_dependencies(view_);
     call([] { CommandCounterIncrement(); });
   }
 
@@ -329,23 +302,6 @@ class Creation {
   Oid schema_oid_ = InvalidOid;
 };
 
-Datum drop_view(Oid relation) {
-  const ViewIdentity view = view_by_relation(relation);
-  check_owner(view);
-  call([&] {
-    const ObjectAddress table = {RelationRelationId, view.relation, 0};
-    LockRelationOid(view.source, AccessExclusiveLock);
-    LockRelationOid(view.relation, AccessExclusiveLock);
-    performDeletion(&table, DROP_RESTRICT, 0);
-    CommandCounterIncrement();
-  });
-  const AsUser owner(state_schema_owner(), false);
-  Spi spi;
-  spi.execute("DELETE FROM feature_state.view WHERE id = " + std::to_string(view.id));
-  spi.close();
-  return 0;
-}
-
 }  // namespace
 }  // namespace feature
 
@@ -355,8 +311,4 @@ Datum feature_create_view(PG_FUNCTION_ARGS) {
     const char* query = feature::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(1)); });
     return ObjectIdGetDatum(feature::Creation(name, query).run());
   });
-}
-
-Datum feature_drop_view(PG_FUNCTION_ARGS) {
-  return feature::guard([&] { return feature::drop_view(PG_GETARG_OID(0)); });
 }

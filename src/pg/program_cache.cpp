@@ -51,6 +51,7 @@ void function_changed(Datum, int, uint32) {
 
 std::shared_ptr<Program> compile_view(std::int32_t id) {
   ViewIdentity view = view_by_id(id);
+  if (view.id == 0) return nullptr;
   const AsUser owner(view.owner, true);
   auto context = std::make_unique<OwnedContext>(CacheMemoryContext, "feature_ext program");
   std::unique_ptr<Plan> plan;
@@ -90,6 +91,7 @@ std::shared_ptr<Program> program_of(std::int32_t view) {
     other = other->second.stale ? programs.erase(other) : std::next(other);
   }
   std::shared_ptr<Program> made = compile_view(view);
+  if (made == nullptr) return nullptr;
   programs[view] = {made, false};
   return made;
 }

@@ -10,7 +10,7 @@ namespace feature {
 void watch_invalidations();
 
 // The program of a view, compiled as the view's owner if need be. Shared, so that it stays whole while it runs even if
-// it is invalidated. A program that is running already is not given out twice: a nested statement gets one of its own.
+// it is invalidated; null if there is no such view. A program that is running already is not given out twice: a nested statement gets one of its own.
 [[nodiscard]] std::shared_ptr<Program> program_of(std::int32_t view);
 
 }  // namespace feature

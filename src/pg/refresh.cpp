@@ -6,6 +6,7 @@
 #include "pg/catalogue.hpp"
 #include "pg/isolation.hpp"
 #include "pg/program_cache.hpp"
+#include "pg/view_objects.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -36,6 +37,8 @@ void empty(const ViewIdentity& view) {
 
 std::int64_t refresh(const ViewIdentity& view) {
   call([&] { LockRelationOid(view.source, ShareRowExclusiveLock); });
+  // A restored database has the objects but not what ties them together.
+  record_dependencies(view);
   empty(view);
   call([] { CommandCounterIncrement(); });
   const std::int64_t rows = backfill(*program_of(view.id));

@@ -56,6 +56,17 @@ Datum maintain(FunctionCallInfo fcinfo) {
   const TriggerData& data = trigger_data(fcinfo);
   const std::int32_t id = call([&] { return pg_strtoint32(data.tg_trigger->tgargs[0]); });
   const std::shared_ptr<Program> program = program_of(id);
+  if (program == nullptr) {
+    // The feature table was dropped in a restored database, where the trigger does not go with it. Nothing is lost by
+    // letting the insert pass: there is nothing to keep up to date.
+    call([&] {
+      ereport(WARNING, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("trigger \"%s\" belongs to a feature view that does not exist",
+                               data.tg_trigger->tgname),
+                        errhint("Drop the trigger.")));
+    });
+    return PointerGetDatum(nullptr);
+  }
   const ViewIdentity& view = program->identity();
   if (view.source != RelationGetRelid(data.tg_relation)) {
     throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,

@@ -91,17 +91,17 @@ INSERT INTO texts
 INSERT INTO texts
   SELECT 100 + i, CASE i % 3 WHEN 0 THEN repeat('key', 1000000 / 3) WHEN 1 THEN noise(1, 1000000) ELSE noise(2, 5000) END, timestamptz '2024-01-02 00:00+00' + i * interval '1 minute', noise(i, 20000)
   FROM generate_series(1, 12) i;
-DO $$ BEGIN FOR i IN 1..6 LOOP INSERT INTO many_events.texts VALUES (200 + i, many_events.noise(1, 1000000), timestamptz '2024-01-03 00:00+00' + i * interval '1 minute', repeat('y', 1000000)); END LOOP; END $$;
+DO $$ BEGIN FOR i IN 1..3 LOOP INSERT INTO many_events.texts VALUES (200 + i, many_events.noise(1, 1000000), timestamptz '2024-01-03 00:00+00' + i * interval '1 minute', repeat('y', 1000000)); END LOOP; END $$;
 SELECT count(*) AS differences FROM ((TABLE of_texts EXCEPT ALL (:definition)) UNION ALL ((:definition) EXCEPT ALL TABLE of_texts)) d;
-SELECT id, length, n, total_length FROM of_texts WHERE id IN (1, 64, 112, 206) ORDER BY id;
+SELECT id, length, n, total_length FROM of_texts WHERE id IN (1, 64, 112, 203) ORDER BY id;
 -- Keys that the definition keeps, and which no btree entry could hold.
 SELECT feature.create_view('of_long_keys', 'SELECT id, k, t, count(*) OVER (PARTITION BY k ORDER BY t) AS n FROM texts');
 INSERT INTO texts VALUES (301, noise(1, 1000000), '2024-01-04 00:00+00'), (302, repeat('key', 1000000 / 3), '2024-01-04 00:01+00'), (303, noise(2, 5000), '2024-01-04 00:02+00');
 SELECT id, length(k) AS length, n FROM of_long_keys WHERE id > 300 ORDER BY id;
 
--- Wide states: hundreds of arguments.
+-- Wide states: many arguments.
 SELECT format('SELECT id, %s FROM events', string_agg(format('sum(v + %1$s) OVER (PARTITION BY k ORDER BY t) AS total_%1$s, lag(s || %1$s, %1$s) OVER (PARTITION BY k ORDER BY t) AS lag_%1$s', i), ', ')) AS definition
-FROM generate_series(1, 200) i \gset
+FROM generate_series(1, 80) i \gset
 SELECT feature.create_view('wide', :'definition');
 SELECT add(5201, 5230);
 SELECT count(*) AS differences FROM ((TABLE wide EXCEPT ALL (:definition)) UNION ALL ((:definition) EXCEPT ALL TABLE wide)) d;

@@ -1,0 +1,21 @@
+// The objects that make up a feature view, and how they hang together.
+//
+//   feature table         where the caller of create_view says, owned by the caller, an ordinary table
+//   feature_state.definition_<id>   a SQL view with the definition, owned by the caller. PostgreSQL itself then tracks
+//                         what the definition depends on, follows renames, and dumps and restores it
+//   feature_state.states_<id>_<n>, chunks_<id>_<n>   state of each partition list, owned by the extension's owner
+//   trigger feature_<id>  on the source
+//
+// All but the feature table depend on it: dropping it drops them.
+#pragma once
+
+#include "pg/program.hpp"
+
+namespace feature {
+
+[[nodiscard]] std::string trigger_name(const ViewIdentity& view);
+
+// Records the dependencies, which a dump does not carry. Does no harm where they are recorded already.
+void record_dependencies(const ViewIdentity& view);
+
+}  // namespace feature

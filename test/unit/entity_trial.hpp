@@ -1,0 +1,536 @@
+// An entity against a naive model of it: a sorted vector of events, every frame and every aggregate computed anew by
+// plain loops. What is done is chosen by a stream of numbers, which a random generator gives in the unit test and the
+// fuzzer's input in test/fuzz.
+//
+// A trial makes up a layout, aggregates and frames; adds events in order, in runs, tied, late by any time; asks for
+// frames and for events by number; stores, reopens, and gives up what was not stored. After each store all that lies
+// in the store is read and compared too.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "kernel/entity.hpp"
+#include "plain_aggregate.hpp"
+
+namespace feature {
+
+// Where the entity and the model differ.
+struct Difference : std::logic_error {
+  using std::logic_error::logic_error;
+};
+
+inline void require(bool holds, const char* what) {
+  if (!holds) throw Difference(std::string("not so: ") + what);
+}
+
+class Choices {
+ public:
+  virtual ~Choices() = default;
+  [[nodiscard]] virtual bool more() = 0;
+  // A number in [0, limit); 0 when there are no more.
+  [[nodiscard]] virtual std::int64_t below(std::int64_t limit) = 0;
+};
+
+// Every block by itself, so that the address sanitizer sees the end of each, and the use of one given back.
+class SeparateBlocks final : public std::pmr::memory_resource {
+ public:
+  SeparateBlocks() = default;
+  SeparateBlocks(const SeparateBlocks&) = delete;
+  SeparateBlocks& operator=(const SeparateBlocks&) = delete;
+  ~SeparateBlocks() override {
+    for (const auto& [block, alignment] : blocks_) ::operator delete(block, alignment);
+  }
+
+ private:
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    void* block = ::operator new(size, std::align_val_t{alignment});
+    blocks_.emplace(block, std::align_val_t{alignment});
+    return block;
+  }
+  void do_deallocate(void* block, std::size_t, std::size_t alignment) override {
+    blocks_.erase(block);
+    ::operator delete(block, std::align_val_t{alignment});
+  }
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  std::unordered_map<void*, std::align_val_t> blocks_;
+};
+
+// What is stored of an entity. Holds it to the contracts of ChunkSource and SegmentSink.
+class MemoryStore final : public ChunkSource, public SegmentSink {
+ public:
+  using Bytes = std::vector<std::byte>;
+
+  [[nodiscard]] Image load(std::uint32_t number) override {
+    require(number < chunks.size(), "only chunks that are stored are loaded");
+    require(number + 1 == next_load_, "chunks are loaded from the newest to the oldest, each once");
+    require(lent_to_ == nullptr || lent_to_->first_loaded() > oldest_needed_, "only chunks that are needed are loaded");
+    next_load_ = number;
+    // Gone with the next call, as the contract allows.
+    image_ = std::make_unique<std::byte[]>(chunks[number].size());
+    std::copy(chunks[number].begin(), chunks[number].end(), image_.get());
+    return {image_.get(), chunks[number].size()};
+  }
+
+  void remove_chunks_from(std::uint32_t number) override {
+    require(!removed_from && added_ == 0 && !head_set_, "chunks are removed once, before anything is written");
+    require(number < chunks.size(), "only chunks that are stored are removed");
+    removed_from_chunk(number);
+  }
+  void add_chunk(std::uint32_t number, const Bytes& image) override {
+    require(!head_set_, "the head is written last");
+    require(number == chunks.size(), "chunks are numbered without gaps");
+    chunks.push_back(image);
+    ++added_;
+  }
+  void set_head(const Bytes& image) override {
+    require(!head_set_, "the head is written once");
+    head = image;
+    head_set_ = true;
+  }
+
+  // A new session of this entity, whose stored head has this number.
+  void open(const Entity& entity, std::uint32_t head_number) {
+    lent_to_ = &entity;
+    next_load_ = head_number;
+  }
+  void begin_store() {
+    removed_from.reset();
+    added_ = 0;
+    head_set_ = false;
+  }
+  void end_store() const { require(head_set_, "the head is written"); }
+  // From now on, events before this position are not needed.
+  void need_from(std::int64_t position) { oldest_needed_ = position; }
+
+  [[nodiscard]] std::size_t added() const { return added_; }
+
+  std::vector<Bytes> chunks;
+  Bytes head;
+  std::optional<std::uint32_t> removed_from;  // by the last store
+
+ private:
+  void removed_from_chunk(std::uint32_t number) {
+    removed_from = number;
+    chunks.resize(number);
+  }
+
+  const Entity* lent_to_ = nullptr;
+  std::int64_t oldest_needed_ = 0;
+  std::uint32_t next_load_ = 0;
+  std::unique_ptr<std::byte[]> image_;
+  std::size_t added_ = 0;
+  bool head_set_ = false;
+};
+
+// Events as the model keeps them.
+struct PlainEvent {
+  std::int64_t time;
+  std::vector<PlainValue> values;
+};
+
+class EntityTrial {
+ public:
+  explicit EntityTrial(Choices& choices) : choices_(choices) {
+    make_plan();
+    make_frames();
+    writer_ = std::make_unique<SegmentWriter>(plan_.layout);
+    reopen();
+  }
+  EntityTrial(const EntityTrial&) = delete;
+  EntityTrial& operator=(const EntityTrial&) = delete;
+
+  // Until the choices or the patience end. Throws Difference, or whatever the entity throws.
+  void run() {
+    while (choices_.more() && work_ < most_work) step();
+    store();
+    reopen();
+    for (int i = 0; i < 3 && !model_.empty(); ++i) query(choose_position());
+    if (!model_.empty()) query(0);
+  }
+
+  [[nodiscard]] std::size_t events() const { return model_.size(); }
+  [[nodiscard]] std::size_t chunks() const { return store_.chunks.size(); }
+  [[nodiscard]] std::size_t unsealed() const { return unsealed_; }
+
+ private:
+  struct Measure {
+    Fold fold;
+    std::size_t column;
+    Storage storage;
+    std::unique_ptr<Aggregate> aggregate;
+  };
+
+  static constexpr std::int64_t most_events = 3000;
+  static constexpr std::int64_t most_work = 20'000'000;  // values folded by the model
+
+  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(model_.size()); }
+  [[nodiscard]] static EventTime event_time(std::int64_t time) { return EventTime(Duration(time)); }
+  [[nodiscard]] bool chance(std::int64_t one_in) { return choices_.below(one_in) == 0; }
+
+  // --- what the trial is about
+
+  void make_plan() {
+    static constexpr Storage storages[] = {Storage::float64, Storage::int8,    Storage::int16, Storage::int32,
+                                           Storage::int64,   Storage::float32, Storage::bytes};
+    static constexpr Fold folds[] = {Fold::sum, Fold::count, Fold::moments, Fold::min, Fold::max, Fold::first_value};
+    const std::int64_t columns = choices_.below(5);
+    for (std::int64_t i = 0; i < columns; ++i) plan_.layout.event.push_back(storages[choices_.below(7)]);
+    const std::int64_t measures = columns == 0 ? 0 : choices_.below(6);
+    for (std::int64_t i = 0; i < measures; ++i) {
+      const Fold fold = folds[choices_.below(6)];
+      const auto column = static_cast<std::size_t>(choices_.below(columns));
+      const Storage storage = plan_.layout.event[column];
+      if (!has_aggregate(fold, storage)) continue;
+      measures_.push_back({fold, column, storage, make_aggregate(fold, storage, column)});
+      plan_.partials.push_back({measures_.back().aggregate.get(), plan_.layout.prefix.size()});
+      for (const Storage saved : measures_.back().aggregate->saved()) plan_.layout.prefix.push_back(saved);
+    }
+    static constexpr std::int64_t rows_needed[] = {0, 2, 40, 150, 3000};
+    plan_.rows_needed = rows_needed[choices_.below(5)];
+    specials_ = chance(3);
+    const std::int64_t longest[] = {20, 300, 5000};
+    longest_bytes_ = longest[choices_.below(3)];
+  }
+
+  void make_frames() {
+    frames_.push_back({});
+    const std::int64_t count = choices_.below(5);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto bound = static_cast<std::int64_t>(2 * frames_.size());
+      Frame frame;
+      static constexpr Bound::Kind starts[] = {Bound::Kind::range, Bound::Kind::rows, Bound::Kind::unbounded,
+                                               Bound::Kind::current_row};
+      static constexpr Bound::Kind ends[] = {Bound::Kind::current_row, Bound::Kind::rows, Bound::Kind::range};
+      frame.start = make_bound(starts[choices_.below(4)], bound);
+      frame.end = make_bound(ends[choices_.below(3)], bound + 1);
+      frames_.push_back(frame);
+    }
+    offsets_.resize(2 * frames_.size());
+    for (std::int64_t& offset : offsets_) offset = small_or_large();
+    plan_.running = frames_.size() * measures_.size();
+  }
+
+  [[nodiscard]] Bound make_bound(Bound::Kind kind, std::int64_t range_number) {
+    if (kind == Bound::Kind::range) return {kind, range_number};
+    return {kind, kind == Bound::Kind::rows ? small_or_large() : 0};
+  }
+
+  [[nodiscard]] std::int64_t small_or_large() { return chance(2) ? choices_.below(6) : choices_.below(256) * 3; }
+
+  // --- steps
+
+  void step() {
+    switch (choices_.below(14)) {
+      case 0: case 1: case 2: case 3: case 4: {
+        const std::int64_t time = choose_time();
+        const auto seed = static_cast<std::uint64_t>(choices_.below(256));
+        const std::int64_t position = add(time, seed);
+        if (chance(2)) query(position);
+        break;
+      }
+      case 5: case 6: {
+        // A run of events, each as long after the one before.
+        std::int64_t time = choose_time();
+        const std::int64_t distance = choices_.below(3);
+        const auto seed = static_cast<std::uint64_t>(choices_.below(256));
+        for (std::int64_t count = 1 + choices_.below(64); count > 0; --count, time += distance) add(time, seed);
+        break;
+      }
+      case 7: case 8:
+        if (size() > 0) query(choose_position());
+        break;
+      case 9:
+        expect_at(choose_position() - choices_.below(3));
+        break;
+      case 10: case 11:
+        store();
+        reopen();
+        break;
+      case 12:
+        store();
+        break;
+      default:
+        if (chance(2)) {
+          model_ = stored_model_;
+          reopen();
+        }
+        break;
+    }
+  }
+
+  // In order, tied, or late by any time.
+  [[nodiscard]] std::int64_t choose_time() {
+    if (model_.empty()) return choices_.below(256) - 100;
+    const std::int64_t newest = model_.back().time;
+    const std::int64_t oldest = model_.front().time;
+    switch (choices_.below(8)) {
+      case 0: case 1: case 2: return newest + choices_.below(4);
+      case 3: return newest + choices_.below(256);
+      case 4: return model_[static_cast<std::size_t>(choose_position())].time;
+      case 5: return oldest - 1 + choices_.below(newest - oldest + 3);
+      case 6: return oldest - choices_.below(3);
+      default: break;
+    }
+    // Around the start of a stored segment.
+    const std::int64_t start = starts_[static_cast<std::size_t>(choices_.below(static_cast<std::int64_t>(starts_.size())))];
+    return model_[static_cast<std::size_t>(std::min(start, size() - 1))].time - 1 + choices_.below(3);
+  }
+
+  [[nodiscard]] std::int64_t choose_position() { return size() == 0 ? 0 : choices_.below(size()); }
+
+  std::int64_t add(std::int64_t time, std::uint64_t seed) {
+    if (size() >= most_events) return choose_position();
+    PlainEvent plain{time, {}};
+    for (const Storage storage : plan_.layout.event) plain.values.push_back(make_value(storage, seed));
+    // The values are filled in only after the event has its place.
+    auto* values = static_cast<Value*>(memory_->allocate(sizeof(Value) * (plain.values.size() + 1), alignof(Value)));
+    std::uninitialized_fill_n(values, plain.values.size(), Value{});
+    std::int64_t expected = 0;
+    while (expected < size() && model_[static_cast<std::size_t>(expected)].time <= time) ++expected;
+    store_.need_from(expected);
+    require(entity_->add({event_time(time), values}, store_) == expected, "an event goes behind all that are not later");
+    for (std::size_t i = 0; i < plain.values.size(); ++i) {
+      const PlainValue& value = plain.values[i];
+      if (value.null) continue;
+      const bool blob = plan_.layout.event[i] == Storage::bytes;
+      values[i] = {blob ? Blob::make(*memory_, value.bytes.data(), value.bytes.size()) : value.word, false};
+    }
+    model_.insert(model_.begin() + expected, std::move(plain));
+    require(entity_->size() == size(), "every event is counted");
+    while (starts_[open_] > expected) --open_;
+    if (expected + 1 < size()) late_ = true;
+    return expected;
+  }
+
+  // NULL now and then, extreme now and then; sums of floats stay in range.
+  [[nodiscard]] PlainValue make_value(Storage storage, std::uint64_t seed) {
+    std::uint64_t bits = (seed << 32 | ++values_made_) + 0x9e3779b97f4a7c15U;
+    for (const std::uint64_t factor : {0xbf58476d1ce4e5b9U, 0x94d049bb133111ebU}) bits = (bits ^ bits >> 29) * factor;
+    bits ^= bits >> 32;
+    const bool extreme = bits % 16 == 0;
+    if (bits % 16 == 1 || (seed % 4 == 0 && bits % 4 == 2)) return {};
+    bits >>= 8;
+    static const double specials[] = {std::numeric_limits<double>::quiet_NaN(),
+                                      std::numeric_limits<double>::infinity(),
+                                      -std::numeric_limits<double>::infinity(), -0.0, 0.0, 1e30};
+    const double real = extreme && specials_ ? specials[bits % 6] : (static_cast<double>(bits % 2000000) - 1e6) / 7e3;
+    switch (storage) {
+      case Storage::int8: return {false, to_word(static_cast<std::int8_t>(bits)), {}};
+      case Storage::int16: return {false, to_word(static_cast<std::int16_t>(bits)), {}};
+      case Storage::int32: return {false, to_word(static_cast<std::int32_t>(bits)), {}};
+      case Storage::int64: return {false, extreme ? Word{1} << 63 : to_word(static_cast<std::int64_t>(bits)), {}};
+      case Storage::float32: return {false, to_word(static_cast<float>(real)), {}};
+      case Storage::float64: return {false, to_word(real), {}};
+      case Storage::bytes: break;
+    }
+    const auto longest = static_cast<std::uint64_t>(extreme ? longest_bytes_ : 12);
+    return {false, 0, std::string(bits % (longest + 1), static_cast<char>(bits >> 20))};
+  }
+
+  // --- frames
+
+  void query(std::int64_t position) {
+    const std::int64_t time = model_[static_cast<std::size_t>(position)].time;
+    std::vector<EventTime> bounds;
+    for (const std::int64_t offset : offsets_) bounds.push_back(event_time(time - offset));
+    // Bound times need not follow the row's: an event ahead of now() has earlier ones.
+    if (chance(8)) {
+      for (EventTime& bound : bounds) bound -= Duration(choices_.below(100));
+    }
+    for (std::size_t i = 0; i < frames_.size(); ++i) query(i, position, bounds);
+  }
+
+  void query(std::size_t number, std::int64_t position, const std::vector<EventTime>& bounds) {
+    const Frame& frame = frames_[number];
+    const auto count_if = [&](auto matches) {
+      std::int64_t count = 0;
+      for (const PlainEvent& event : model_) count += matches(event_time(event.time));
+      return count;
+    };
+    constexpr std::int64_t nothing = std::numeric_limits<std::int64_t>::max();
+    std::int64_t needed = nothing;
+    Positions expected{0, position + 1};
+    if (frame.end.kind == Bound::Kind::rows) expected.last = std::max<std::int64_t>(0, position + 1 - frame.end.offset);
+    if (frame.end.kind == Bound::Kind::range) {
+      const EventTime bound = bounds[static_cast<std::size_t>(frame.end.offset)];
+      needed = count_if([&](EventTime time) { return time <= bound; });
+      expected.last = std::min(needed, position + 1);
+    }
+    switch (frame.start.kind) {
+      case Bound::Kind::unbounded: needed = std::min(needed, expected.last); break;
+      case Bound::Kind::current_row: expected.first = position; break;
+      case Bound::Kind::rows: expected.first = std::max<std::int64_t>(0, position - frame.start.offset); break;
+      case Bound::Kind::range: {
+        const EventTime bound = bounds[static_cast<std::size_t>(frame.start.offset)];
+        expected.first = count_if([&](EventTime time) { return time < bound; });
+        needed = std::min(needed, expected.first);
+        break;
+      }
+    }
+    const bool empty = expected.first >= expected.last;
+    if (!empty) needed = std::min(needed, frame.unbounded() ? expected.last : expected.first);
+    store_.need_from(needed);
+
+    const Positions found = entity_->locate(frame, position, bounds.data(), store_);
+    require(empty ? found.first == found.last : found.first == expected.first && found.last == expected.last,
+            "a frame holds the events that it should");
+    require(empty || entity_->first_loaded() <= (frame.unbounded() ? expected.last : expected.first),
+            "what a frame needs is loaded");
+    for (std::size_t i = 0; i < measures_.size(); ++i) {
+      const Measure& measure = measures_[i];
+      const Accumulator accumulator =
+          frame.unbounded()
+              ? entity_->running_aggregate(plan_.partials[i], number * measures_.size() + i, found.last)
+              : entity_->aggregate(*measure.aggregate, found);
+      require(same_result(measure.fold, measure.storage, accumulator, plain(measure, found.first, found.last)),
+              "an aggregate over a frame equals the plain one");
+    }
+  }
+
+  [[nodiscard]] PlainResult plain(const Measure& measure, std::int64_t first, std::int64_t last) {
+    work_ += last - first + 1;
+    std::vector<PlainValue> values;
+    for (; first < last; ++first) values.push_back(model_[static_cast<std::size_t>(first)].values[measure.column]);
+    return plain_aggregate(measure.fold, measure.storage, values);
+  }
+
+  void expect_at(std::int64_t position) {
+    if (position >= size()) return;
+    store_.need_from(position);
+    const Event* event = entity_->at(position, store_);
+    require((event == nullptr) == (position < 0), "there is an event at every position");
+    if (event != nullptr) require(same(*event, position), "the event at a position is the one that belongs there");
+  }
+
+  [[nodiscard]] bool same(const Event& event, std::int64_t position) const {
+    const PlainEvent& plain = model_[static_cast<std::size_t>(position)];
+    if (event.time != event_time(plain.time)) return false;
+    for (std::size_t i = 0; i < plain.values.size(); ++i) {
+      if (!same_value(plan_.layout.event[i], event.values[i], plain.values[i])) return false;
+    }
+    return true;
+  }
+
+  // --- the store
+
+  void reopen() {
+    entity_.reset();
+    memory_ = std::make_unique<SeparateBlocks>();
+    entity_ = std::make_unique<Entity>(plan_, *memory_);
+    head_ = std::make_unique<std::byte[]>(store_.head.size());
+    std::copy(store_.head.begin(), store_.head.end(), head_.get());
+    if (!store_.head.empty()) entity_->open(head_.get(), store_.head.size());
+    store_.open(*entity_, static_cast<std::uint32_t>(store_.chunks.size()));
+    require(entity_->size() == size(), "reopening gives every stored event");
+    open_ = starts_.size() - 1;
+    late_ = false;
+    fresh_ = !store_.head.empty();
+  }
+
+  void store() {
+    const MemoryStore::Bytes old_head = store_.head;
+    const auto old_count = static_cast<std::uint32_t>(store_.chunks.size());
+    store_.begin_store();
+    entity_->store(*writer_, store_);
+    store_.end_store();
+    const std::optional<std::uint32_t> reopened =
+        open_ < old_count ? std::optional(static_cast<std::uint32_t>(open_)) : std::nullopt;
+    require(store_.removed_from == reopened, "the chunks from the oldest one with a late event on are removed, and no others");
+    unsealed_ += reopened.has_value();
+    if (fresh_ && !late_ && store_.added() == 0) {
+      require(store_.head.size() >= old_head.size(), "a head that only grew is not stored in fewer bytes");
+      const std::size_t kept = used_size(old_head) - SegmentWriter::trailer_size;
+      require(std::equal(old_head.begin(), old_head.begin() + static_cast<std::ptrdiff_t>(kept), store_.head.begin()),
+              "appending changes nothing before the end");
+    }
+    stored_model_ = model_;
+    late_ = false;
+    fresh_ = false;
+    check_store();
+    open_ = starts_.size() - 1;
+  }
+
+  void check_store() {
+    starts_.clear();
+    std::int64_t position = 0;
+    std::uint32_t number = 0;
+    for (const MemoryStore::Bytes& chunk : store_.chunks) {
+      const std::int64_t next = check_segment(chunk, number++, position);
+      require(next > position, "no chunk is empty");
+      position = next;
+    }
+    require(check_segment(store_.head, number, position) == size(), "the store holds every event");
+
+    const std::size_t used = used_size(store_.head);
+    require(store_.head.size() == capacity_for(used), "a head has the smallest capacity that holds it");
+    require(used <= largest_head || starts_.back() == size(), "a head with events is no larger than the largest");
+  }
+
+  // Reads one stored segment; returns the position behind it.
+  [[nodiscard]] std::int64_t check_segment(const MemoryStore::Bytes& image, std::uint32_t number,
+                                           std::int64_t position) {
+    SeparateBlocks memory;
+    SegmentReader reader(plan_.layout, image.data(), image.size(), memory);
+    const Prefix& prefix = reader.prefix();
+    require(prefix.chunks == number, "a segment knows its number");
+    require(prefix.position == position, "segments follow one another");
+    starts_.push_back(position);
+    if (position > 0) {
+      require(prefix.before.time == event_time(model_[static_cast<std::size_t>(position - 1)].time),
+              "a prefix has the time of the event before it");
+    }
+    for (std::size_t i = 0; i < measures_.size(); ++i) {
+      const Measure& measure = measures_[i];
+      const Accumulator restored =
+          measure.aggregate->restore(prefix.before.values + plan_.partials[i].column, position);
+      require(same_result(measure.fold, measure.storage, restored, plain(measure, 0, position)),
+              "a prefix has the aggregates of all events before it");
+    }
+    for (Event event; reader.next(event); ++position) {
+      require(position < size() && same(event, position), "the store holds the events in their order");
+    }
+    return position;
+  }
+
+  [[nodiscard]] static std::size_t used_size(const MemoryStore::Bytes& image) {
+    std::size_t used = image.size();
+    while (used > 0 && image[used - 1] == std::byte{0}) --used;
+    return used;
+  }
+
+  Choices& choices_;
+  ListPlan plan_;
+  std::vector<Measure> measures_;
+  std::vector<Frame> frames_;
+  std::vector<std::int64_t> offsets_;  // how long before the row each range bound lies; two a frame
+  bool specials_ = false;
+  std::int64_t longest_bytes_ = 0;
+  std::uint64_t values_made_ = 0;
+  std::int64_t work_ = 0;
+  std::size_t unsealed_ = 0;
+
+  std::vector<PlainEvent> model_;
+  std::vector<PlainEvent> stored_model_;
+  std::vector<std::int64_t> starts_ = {0};  // positions of the stored segments, the head's last
+  std::size_t open_ = 0;                    // number of the segment that is open in the entity
+  bool late_ = false;                       // an event was inserted before others since the last store
+  bool fresh_ = false;                      // reopened from a stored head since the last store
+
+  MemoryStore store_;
+  std::unique_ptr<SegmentWriter> writer_;
+  std::unique_ptr<SeparateBlocks> memory_;
+  std::unique_ptr<std::byte[]> head_;
+  std::unique_ptr<Entity> entity_;
+};
+
+}  // namespace feature
