@@ -250,6 +250,30 @@ class FirstValue final : public Aggregate {
   std::size_t column_;
 };
 
+// Events come in order, so a time is new when it differs from the one before.
+class DistinctTimes final : public Aggregate {
+ public:
+  void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
+    for (; first != last; ++first) {
+      const auto time = static_cast<Word>(first->time.time_since_epoch().count());
+      if (accumulator.count == 0 || accumulator.word != time) ++accumulator.count;
+      accumulator.word = time;
+    }
+  }
+  std::vector<Storage> saved() const override { return {Storage::int64, Storage::int64}; }
+  void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource&) const override {
+    columns[0] = some(to_word(accumulator.count));
+    columns[1] = some(accumulator.word);
+  }
+  Accumulator restore(const Value* columns, std::int64_t count) const override {
+    Accumulator accumulator;
+    if (count == 0) return accumulator;
+    accumulator.count = from_word<std::int64_t>(columns[0].word);
+    accumulator.word = columns[1].word;
+    return accumulator;
+  }
+};
+
 template <template <class> class Kind>
 std::unique_ptr<Aggregate> make_integer(Storage storage, std::size_t column) {
   switch (storage) {
@@ -293,6 +317,7 @@ std::unique_ptr<Aggregate> make_aggregate(Fold fold, Storage storage, std::size_
     case Fold::moments: made = make_float<Moments>(storage, column); break;
     case Fold::min: made = make_number<Minimum>(storage, column); break;
     case Fold::max: made = make_number<Maximum>(storage, column); break;
+    case Fold::distinct_times: made = std::make_unique<DistinctTimes>(); break;
     case Fold::first_value: made = std::make_unique<FirstValue>(storage, column); break;
   }
   if (!made) throw std::logic_error("no such aggregate for this storage");

@@ -47,6 +47,7 @@ enum class Fold {
   sum,          // integers: exact in `total`; floats: in `sum`, in the column's own precision
   moments,      // floats: count, sum and squared deviations in float8
   min, max,     // NaN is greater than every number
+  distinct_times,  // number of different event times, whatever the arguments
   first_value,  // of the first event, NULL or not: count is 1 with `word` set, or -1 for NULL
 };
 

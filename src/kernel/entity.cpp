@@ -8,24 +8,44 @@ namespace feature {
 
 namespace {
 
-// Events of a chunk: enough that a frame touches few chunks, few enough that one is cheap to decode.
+// The most events of a chunk: enough that a frame touches few chunks, few enough that one is cheap to decode.
 constexpr std::int64_t chunk_events = 128;
 // A head is sealed down to this size, so that the next sealing is some way off.
 constexpr std::size_t sealed_head = largest_head * 3 / 4;
+// Events that rows look at by number stay in the head if they fit this.
+constexpr std::size_t needed_head = largest_head * 7 / 8;
+// What a head may hold beside a prefix that takes most of it. Such heads leave their page anyway.
+constexpr std::size_t least_room = 2048;
+
+// No entity has more events than this; a larger number in an image would overflow what is computed from it.
+constexpr std::int64_t most_events = std::int64_t{1} << 62;
+
+void check_prefix(const Prefix& prefix) {
+  // No chunk is empty, so there are at least as many events as chunks, and none of the one without the other.
+  if ((prefix.position == 0) != (prefix.chunks == 0) || prefix.position < prefix.chunks ||
+      prefix.position > most_events) {
+    throw CorruptState("position and chunk number of an entity's segment contradict each other");
+  }
+}
 
 }  // namespace
 
 Entity::Entity(const ListPlan& plan, std::pmr::memory_resource& memory)
-    : plan_(plan), memory_(memory), ring_(memory), segments_(&memory), running_(plan.running, &memory) {
-  Prefix empty;
-  empty.before.values = static_cast<Value*>(memory.allocate(sizeof(Value) * std::max<std::size_t>(1, plan.layout.prefix.size())));
-  std::uninitialized_fill_n(empty.before.values, plan.layout.prefix.size(), Value{});
-  segments_.push_back(empty);
+    : plan_(plan), memory_(memory), ring_(memory), sealed_(&memory), running_(plan.running, &memory) {
+  open_.before.values = prefix_values();
+}
+
+Value* Entity::prefix_values() const {
+  const std::size_t count = plan_.layout.prefix.size();
+  auto* values = static_cast<Value*>(memory_.allocate(sizeof(Value) * std::max<std::size_t>(1, count)));
+  std::uninitialized_fill_n(values, count, Value{});
+  return values;
 }
 
 void Entity::open(const std::byte* head, std::size_t size) {
   SegmentReader reader(plan_.layout, head, size, memory_);
-  segments_.assign(1, reader.prefix());
+  check_prefix(reader.prefix());
+  open_ = reader.prefix();
   Event event;
   while (reader.next(event)) ring_.push_back(event);
   head_ = head;
@@ -34,20 +54,22 @@ void Entity::open(const std::byte* head, std::size_t size) {
 }
 
 bool Entity::load_earlier(ChunkSource& chunks) {
-  const std::uint32_t number = segments_.front().chunks;
+  const std::uint32_t number = earliest().chunks;
   if (number == 0) return false;
   const ChunkSource::Image image = chunks.load(number - 1);
   SegmentReader reader(plan_.layout, image.bytes, image.size, memory_);
+  const Prefix& prefix = reader.prefix();
+  check_prefix(prefix);
   std::pmr::vector<Event> events(&memory_);
+  events.reserve(chunk_events);
   Event event;
   while (reader.next(event)) events.push_back(event);
-  const Prefix& prefix = reader.prefix();
-  if (prefix.chunks != number - 1 ||
-      prefix.position + static_cast<std::int64_t>(events.size()) != segments_.front().position) {
+  if (prefix.chunks != number - 1 || events.empty() ||
+      prefix.position + static_cast<std::int64_t>(events.size()) != first_loaded()) {
     throw CorruptState("chunks of an entity do not follow one another");
   }
   for (auto event = events.rbegin(); event != events.rend(); ++event) ring_.push_front(*event);
-  segments_.insert(segments_.begin(), prefix);
+  sealed_.push_back(prefix);
   return true;
 }
 
@@ -59,7 +81,7 @@ void Entity::load_from(std::int64_t position, ChunkSource& chunks) {
 // After it, every event that is not loaded is earlier than `time`, or not later if inclusive.
 void Entity::load_until_before(EventTime time, bool inclusive, ChunkSource& chunks) {
   while (first_loaded() > 0) {
-    const EventTime newest = segments_.front().before.time;
+    const EventTime newest = earliest().before.time;
     if (newest < time || (inclusive && newest == time)) return;
     if (!load_earlier(chunks)) return;
   }
@@ -91,11 +113,13 @@ std::int64_t Entity::add(const Event& event, ChunkSource& chunks) {
 // A late event in a sealed segment opens it again, with all that follow. One at the very start of a segment opens just
 // that one: its prefix stays true, as nothing before it has changed.
 void Entity::unseal(std::int64_t position) {
-  const std::uint32_t open = segments_.back().chunks;
-  while (segments_.back().position > position) segments_.pop_back();
-  const std::uint32_t reopened = segments_.back().chunks;
-  if (reopened < open && (!invalid_ || reopened < *invalid_)) invalid_ = reopened;
   head_ = nullptr;
+  if (open_.position <= position) return;
+  const auto reopened = std::find_if(sealed_.begin(), sealed_.end(),
+                                     [&](const Prefix& prefix) { return prefix.position <= position; });
+  open_ = *reopened;
+  sealed_.erase(sealed_.begin(), reopened + 1);
+  if (!invalid_ || open_.chunks < *invalid_) invalid_ = open_.chunks;
 }
 
 Positions Entity::locate(const Frame& frame, std::int64_t position, const EventTime* bounds, ChunkSource& chunks) {
@@ -107,16 +131,30 @@ Positions Entity::locate(const Frame& frame, std::int64_t position, const EventT
     case Bound::Kind::range: found.last = std::min(position + 1, count_until(bounds[frame.end.offset], chunks)); break;
   }
   switch (frame.start.kind) {
-    case Bound::Kind::unbounded:
-      load_from(found.last, chunks);
-      return found;
+    case Bound::Kind::unbounded: break;
     case Bound::Kind::current_row: found.first = position; break;
     case Bound::Kind::rows: found.first = std::max<std::int64_t>(0, position - frame.start.offset); break;
     case Bound::Kind::range: found.first = count_before(bounds[frame.start.offset], chunks); break;
   }
+  // The row's own event is the last that a frame can hold, its peers are those right before it: what is left out is at
+  // the frame's end.
+  const bool holds_row = found.first <= position && position < found.last;
+  switch (frame.exclude) {
+    case Exclude::nothing: break;
+    case Exclude::current_row: found.last = std::min(found.last, position); break;
+    case Exclude::group: found.last = std::min(found.last, first_peer(position, chunks)); break;
+    case Exclude::ties:
+      found.last = std::min(found.last, first_peer(position, chunks));
+      found.self = holds_row;
+      break;
+  }
   found.last = std::max(found.first, found.last);
-  if (found.first < found.last) load_from(found.first, chunks);
+  load_from(frame.unbounded() || found.first == found.last ? found.last : found.first, chunks);
   return found;
+}
+
+std::int64_t Entity::first_peer(std::int64_t position, ChunkSource& chunks) {
+  return count_before(loaded(position).time, chunks);
 }
 
 void Entity::fold_events(const Aggregate& aggregate, std::int64_t first, std::int64_t last,
@@ -132,11 +170,20 @@ Accumulator Entity::aggregate(const Aggregate& aggregate, Positions positions) c
   return accumulator;
 }
 
+// The newest loaded segment that starts at or before a position.
+const Prefix& Entity::newest_until(std::int64_t position) const {
+  if (open_.position <= position || sealed_.empty()) return open_;
+  const auto found = std::find_if(sealed_.begin(), sealed_.end(),
+                                  [&](const Prefix& prefix) { return prefix.position <= position; });
+  return found == sealed_.end() ? sealed_.back() : *found;
+}
+
 const Accumulator& Entity::running_aggregate(const Partial& partial, std::size_t running, std::int64_t last) {
   Running& known = running_[running];
   if (known.end < first_loaded() || known.end > last) {
-    known.end = first_loaded();
-    known.accumulator = partial.aggregate->restore(segments_.front().before.values + partial.column, first_loaded());
+    const Prefix& prefix = newest_until(last);
+    known.end = prefix.position;
+    known.accumulator = partial.aggregate->restore(prefix.before.values + partial.column, prefix.position);
   }
   if (known.end < last) {
     fold_events(*partial.aggregate, known.end, last, known.accumulator);
@@ -148,16 +195,15 @@ const Accumulator& Entity::running_aggregate(const Partial& partial, std::size_t
 const Event* Entity::at(std::int64_t position, ChunkSource& chunks) {
   if (position < 0) return nullptr;
   load_from(position, chunks);
-  return &ring_[static_cast<std::size_t>(position - first_loaded())];
+  return &loaded(position);
 }
 
 // The prefix of a segment that starts at `to`, from that of one that starts earlier and is loaded.
 Prefix Entity::advance(const Prefix& prefix, std::int64_t to) const {
   Prefix next = prefix;
   next.position = to;
-  next.before.values = static_cast<Value*>(memory_.allocate(sizeof(Value) * std::max<std::size_t>(1, plan_.layout.prefix.size())));
-  std::uninitialized_fill_n(next.before.values, plan_.layout.prefix.size(), Value{});
-  if (to > prefix.position) next.before.time = ring_[static_cast<std::size_t>(to - 1 - first_loaded())].time;
+  next.before.values = prefix_values();
+  if (to > prefix.position) next.before.time = loaded(to - 1).time;
   for (const Partial& partial : plan_.partials) {
     Accumulator accumulator = partial.aggregate->restore(prefix.before.values + partial.column, prefix.position);
     fold_events(*partial.aggregate, prefix.position, to, accumulator);
@@ -166,51 +212,58 @@ Prefix Entity::advance(const Prefix& prefix, std::int64_t to) const {
   return next;
 }
 
-// Where a head that has become too large is to start: so that it holds at least the events that rows look at by number,
-// if they fit, and as many more as leave it some room.
-std::int64_t Entity::choose_head_start() const {
-  const std::int64_t open = segments_.back().position;
-  const std::int64_t base = first_loaded();
-  std::size_t bytes = record_size(plan_.layout.prefix, segments_.back().before) + SegmentWriter::trailer_size + 64;
+// The earliest start with which the events behind it take at most `bytes`, going back no further than `most` events.
+std::int64_t Entity::head_start_within(std::int64_t open, std::size_t bytes, std::int64_t most) const {
   std::int64_t start = size();
-  while (start > open) {
-    bytes += record_size(plan_.layout.event, ring_[static_cast<std::size_t>(start - 1 - base)]);
-    const bool needed = size() - start < plan_.rows_needed;
-    if (bytes > (needed ? largest_head - largest_head / 16 : sealed_head)) break;
-    --start;
+  for (std::size_t taken = 0; start > open && size() - start < most; --start) {
+    taken += record_size(plan_.layout.event, loaded(start - 1));
+    if (taken > bytes) break;
   }
   return start;
+}
+
+// Where a head that has become too large is to start: so that it holds at least the events that rows look at by number,
+// if they fit, and as many more as leave it some room. Always behind its present start.
+std::int64_t Entity::choose_head_start(const Prefix& open, std::size_t fixed) const {
+  const auto room = [&](std::size_t limit) { return std::max(limit, fixed + least_room * limit / largest_head) - fixed; };
+  const std::int64_t with_needed = head_start_within(open.position, room(needed_head), plan_.rows_needed);
+  std::int64_t start = head_start_within(open.position, room(sealed_head), most_events);
+  if (size() - with_needed >= plan_.rows_needed) start = std::min(start, with_needed);
+  return std::max(start, open.position + 1);
 }
 
 void Entity::store(SegmentWriter& writer, SegmentSink& sink) {
   if (invalid_) sink.remove_chunks_from(*invalid_);
 
   const auto append = [&](std::int64_t from, std::int64_t to) {
-    for (std::int64_t at = from; at < to; ++at) writer.append(ring_[static_cast<std::size_t>(at - first_loaded())]);
+    for (std::int64_t at = from; at < to; ++at) writer.append(loaded(at));
   };
   if (head_ != nullptr) {
     writer.resume(head_, head_end_);
     append(head_size_, size());
   } else {
-    writer.begin(segments_.back());
-    append(segments_.back().position, size());
+    writer.begin(open_);
+    append(open_.position, size());
   }
 
-  if (writer.size() > largest_head) {
-    const std::int64_t head_start = choose_head_start();
-    while (segments_.back().position < head_start) {
-      const Prefix& chunk = segments_.back();
-      const std::int64_t end = std::min(head_start, chunk.position + chunk_events);
-      writer.begin(chunk);
-      append(chunk.position, end);
-      const std::uint32_t number = chunk.chunks;
-      Prefix next = advance(chunk, end);
-      next.chunks = number + 1;
-      sink.add_chunk(number, writer.finish(writer.size()));
-      segments_.push_back(next);
+  Prefix open = open_;
+  while (writer.size() > largest_head && open.position < size()) {
+    writer.begin(open);
+    const std::size_t fixed = writer.size();
+    append(open.position, size());
+    if (writer.size() <= std::max(largest_head, fixed + least_room)) break;
+    const std::int64_t head_start = choose_head_start(open, fixed);
+    while (open.position < head_start) {
+      const std::int64_t end = std::min(head_start, open.position + chunk_events);
+      writer.begin(open);
+      append(open.position, end);
+      sink.add_chunk(open.chunks, writer.finish(writer.size()));
+      const std::uint32_t next = open.chunks + 1;
+      open = advance(open, end);
+      open.chunks = next;
     }
-    writer.begin(segments_.back());
-    append(segments_.back().position, size());
+    writer.begin(open);
+    append(open.position, size());
   }
   sink.set_head(writer.finish(capacity_for(writer.size())));
   head_ = nullptr;

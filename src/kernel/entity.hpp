@@ -3,8 +3,8 @@
 //   chunk 0 | chunk 1 | chunk 2 | ... | head          stored segments, in order
 //             ^ loaded from here on                    loaded() grows towards chunk 0 when asked
 //
-// Invariants: the ring holds exactly the events from position first_loaded() on; segments_ holds the prefix of every
-// loaded segment, the open one last; rows are added in the order in which they are processed.
+// Invariants: the ring holds exactly the events from position first_loaded() on; open_ is the prefix of the head, and
+// sealed_ those of the loaded chunks, newest first; rows are added in the order in which they are processed.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +51,7 @@ class Entity {
   std::int64_t add(const Event& event, ChunkSource& chunks);
 
   // The events that a frame holds for the row at `position`; `bounds` are the row's resolved bound times. After it, all
-  // events in the interval are loaded, and for an unbounded frame at least those from first_loaded() on with
+  // events of the frame are loaded, and for an unbounded frame at least those from first_loaded() on with
   // first_loaded() <= last. O(log n) plus the chunks it has to load.
   [[nodiscard]] Positions locate(const Frame& frame, std::int64_t position, const EventTime* bounds,
                                  ChunkSource& chunks);
@@ -63,11 +63,17 @@ class Entity {
   // is not beyond `last`, so that rows in order cost what they add.
   [[nodiscard]] const Accumulator& running_aggregate(const Partial& partial, std::size_t running, std::int64_t last);
 
+  // Folds the loaded events [first, last) into an accumulator.
+  void fold_events(const Aggregate& aggregate, std::int64_t first, std::int64_t last, Accumulator& accumulator) const;
+
+  // The first position with the same time as the event at `position`.
+  [[nodiscard]] std::int64_t first_peer(std::int64_t position, ChunkSource& chunks);
+
   // The event at a position, loading chunks if need be; null if the position is negative.
   [[nodiscard]] const Event* at(std::int64_t position, ChunkSource& chunks);
 
   [[nodiscard]] std::int64_t size() const { return first_loaded() + static_cast<std::int64_t>(ring_.size()); }
-  [[nodiscard]] std::int64_t first_loaded() const { return segments_.front().position; }
+  [[nodiscard]] std::int64_t first_loaded() const { return earliest().position; }
 
   // Hands over what has changed: chunks no longer valid, new chunks when the head is full, the head itself.
   void store(SegmentWriter& writer, SegmentSink& sink);
@@ -78,20 +84,27 @@ class Entity {
     Accumulator accumulator;
   };
 
+  [[nodiscard]] Value* prefix_values() const;
   [[nodiscard]] bool load_earlier(ChunkSource& chunks);
   void load_until_before(EventTime time, bool inclusive, ChunkSource& chunks);
   void load_from(std::int64_t position, ChunkSource& chunks);
   void unseal(std::int64_t position);
-  void fold_events(const Aggregate& aggregate, std::int64_t first, std::int64_t last, Accumulator& accumulator) const;
+  [[nodiscard]] const Prefix& earliest() const { return sealed_.empty() ? open_ : sealed_.back(); }
+  [[nodiscard]] const Prefix& newest_until(std::int64_t position) const;
+  [[nodiscard]] const Event& loaded(std::int64_t position) const {
+    return ring_[static_cast<std::size_t>(position - first_loaded())];
+  }
   [[nodiscard]] std::int64_t count_before(EventTime time, ChunkSource& chunks);
   [[nodiscard]] std::int64_t count_until(EventTime time, ChunkSource& chunks);
   [[nodiscard]] Prefix advance(const Prefix& prefix, std::int64_t to) const;
-  [[nodiscard]] std::int64_t choose_head_start() const;
+  [[nodiscard]] std::int64_t choose_head_start(const Prefix& open, std::size_t fixed) const;
+  [[nodiscard]] std::int64_t head_start_within(std::int64_t open, std::size_t bytes, std::int64_t most) const;
 
   const ListPlan& plan_;
   std::pmr::memory_resource& memory_;
   EventRing ring_;
-  std::pmr::vector<Prefix> segments_;
+  Prefix open_;
+  std::pmr::vector<Prefix> sealed_;
   std::pmr::vector<Running> running_;
   const std::byte* head_ = nullptr;         // the image it was opened from, while all it says is still so
   std::size_t head_end_ = 0;

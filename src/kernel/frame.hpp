@@ -24,18 +24,26 @@ struct Bound {
   std::int64_t offset = 0;
 };
 
+// What a frame leaves out of itself. Peers are the events of the row's own time that arrived before it.
+enum class Exclude { nothing, current_row, group, ties };
+
 // ROWS and RANGE frames alike: the kind of its bounds tells.
 struct Frame {
   Bound start;
   Bound end;
+  Exclude exclude = Exclude::nothing;
 
   [[nodiscard]] bool unbounded() const { return start.kind == Bound::Kind::unbounded; }
 };
 
-// Half-open interval of positions.
+// Half-open interval of positions. `self`: the row's own event belongs to the frame as well, behind a gap where its peers
+// were left out.
 struct Positions {
   std::int64_t first = 0;
   std::int64_t last = 0;
+  bool self = false;
+
+  [[nodiscard]] std::int64_t count() const { return last - first + self; }
 };
 
 // An aggregate over all events before some position, kept in the prefix of every segment.

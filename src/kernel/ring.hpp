@@ -37,10 +37,12 @@ class EventRing {
   // O(min(index, size - index)).
   void insert(std::size_t index, const Event& event) {
     grow_if_full();
-    if (index == events_.size()) {
-      events_.push_back(event);
+    const auto place = events_.begin() + static_cast<std::ptrdiff_t>(index);
+    // Either moves the events on its own side of the place.
+    if (index < events_.size() / 2) {
+      events_.rinsert(place, event);
     } else {
-      events_.insert(events_.begin() + static_cast<std::ptrdiff_t>(index), event);
+      events_.insert(place, event);
     }
   }
 

@@ -243,7 +243,10 @@ class Compiler {
       case F_LAG_ANYELEMENT:
       case F_LAG_ANYELEMENT_INT4:
       case F_LAG_ANYCOMPATIBLE_INT4_ANYCOMPATIBLE: return compile_lag(function);
+      case F_RANK_: return compile_rank(function);
+      case F_DENSE_RANK_: return compile_dense_rank(function);
       case F_FIRST_VALUE:
+      case F_NTH_VALUE:
       case F_LAST_VALUE: return compile_edge(function, window);
       default: break;
     }
@@ -391,13 +394,13 @@ class Compiler {
     if (list_length(function->args) > 1) {
       auto* given = static_cast<Node*>(lsecond(function->args));
       Node* folded = call([&] { return eval_const_expressions(nullptr, static_cast<Node*>(copyObjectImpl(given))); });
-      if (!IsA(folded, Const)) refuse_.lag_offset(given, "must be a constant");
+      if (!IsA(folded, Const)) refuse_.row_number("lag", given, "must be a constant");
       const auto* constant = reinterpret_cast<Const*>(folded);
       if (constant->constisnull) {
         return call([&] { return reinterpret_cast<Node*>(makeNullConst(function->wintype, -1, function->wincollid)); });
       }
       offset = DatumGetInt32(constant->constvalue);
-      if (offset < 0) refuse_.lag_offset(given, "must not be negative: it would look ahead");
+      if (offset < 0) refuse_.row_number("lag", given, "must not be negative: it would look ahead");
     }
     WindowFunction made{};
     made.kind = WindowFunction::Kind::lag;
@@ -421,18 +424,52 @@ class Compiler {
     });
   }
 
+  Node* compile_rank(const WindowFunc* function) {
+    WindowFunction made{};
+    made.kind = WindowFunction::Kind::rank;
+    return add_result(made, function->wintype, function->wincollid);
+  }
+
+  // The number of different times up to the row's own.
+  Node* compile_dense_rank(const WindowFunc* function) {
+    list().frames.push_back({{Bound::Kind::unbounded, 0}, {Bound::Kind::current_row, 0}});
+    const std::size_t frame = list().frames.size() - 1;
+    return add_aggregate({native(Fold::distinct_times, no_column), Finish::count}, frame, function);
+  }
+
   Node* compile_edge(const WindowFunc* function, const WindowClause* window) {
     auto* argument = static_cast<Expr*>(linitial(function->args));
     const std::size_t frame = add_frame(function, window);
-    if (function->winfnoid == F_FIRST_VALUE && list().frames[frame].unbounded()) {
+    const bool unbounded = list().frames[frame].unbounded();
+    if (function->winfnoid == F_FIRST_VALUE && unbounded && list().frames[frame].exclude == Exclude::nothing) {
       const auto column = static_cast<int>(add_argument(argument));
       return add_aggregate({native(Fold::first_value, column), Finish::value}, frame, function);
     }
     WindowFunction made{};
-    made.kind = function->winfnoid == F_FIRST_VALUE ? WindowFunction::Kind::first_value : WindowFunction::Kind::last_value;
     made.frame = frame;
+    made.kind = WindowFunction::Kind::last_value;
+    if (function->winfnoid != F_LAST_VALUE) {
+      made.kind = WindowFunction::Kind::nth_value;
+      made.offset = function->winfnoid == F_FIRST_VALUE ? 1 : nth_offset(function);
+      if (made.offset == 0) {
+        return call([&] { return reinterpret_cast<Node*>(makeNullConst(function->wintype, -1, function->wincollid)); });
+      }
+      if (unbounded) made.frame = whole_history(frame);
+    }
     made.column = column_or_time(argument);
     return add_result(made, function->wintype, function->wincollid);
+  }
+
+  // The constant n of nth_value; 0 for NULL.
+  [[nodiscard]] std::int64_t nth_offset(const WindowFunc* function) const {
+    auto* given = static_cast<Node*>(lsecond(function->args));
+    Node* folded = call([&] { return eval_const_expressions(nullptr, static_cast<Node*>(copyObjectImpl(given))); });
+    if (!IsA(folded, Const)) refuse_.row_number("nth_value", given, "must be a constant");
+    const auto* constant = reinterpret_cast<Const*>(folded);
+    if (constant->constisnull) return 0;
+    const std::int64_t offset = DatumGetInt32(constant->constvalue);
+    if (offset <= 0) refuse_.row_number("nth_value", given, "must be greater than zero");
+    return offset;
   }
 
   // An argument under FILTER: NULL where the filter is not true. Right for every aggregate that ignores NULL.
@@ -495,12 +532,15 @@ class Compiler {
     return add_aggregate({catalogue(function), Finish::catalogue}, frame, function);
   }
 
+  static constexpr int no_column = -1;
+
   [[nodiscard]] const Aggregate* native(Fold fold, int column) {
     for (const Draft::Known& known : draft().natives) {
       if (known.fold == fold && known.column == column) return known.aggregate;
     }
     const auto index = static_cast<std::size_t>(column);
-    list().aggregates.push_back(make_aggregate(fold, list().arguments[index].storage, index));
+    const Storage storage = column == no_column ? Storage::int64 : list().arguments[index].storage;
+    list().aggregates.push_back(make_aggregate(fold, storage, index));
     draft().natives.push_back({fold, column, list().aggregates.back().get()});
     return list().aggregates.back().get();
   }
@@ -542,7 +582,9 @@ class Compiler {
     made.finish = folded.finish;
     if (list().frames[frame].unbounded()) {
       const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(folded.aggregate);
-      if (catalogue != nullptr && !catalogue->saveable()) {
+      // States of catalogue aggregates cannot be copied, so the row's own event cannot be added behind a gap.
+      const bool gap = list().frames[frame].exclude == Exclude::ties;
+      if (catalogue != nullptr && (gap || !catalogue->saveable())) {
         made.frame = whole_history(frame);
       } else {
         made.partial = add_partial(folded.aggregate);

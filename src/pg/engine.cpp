@@ -201,42 +201,51 @@ class Batch {
     resolve_bounds(list, row.time);
 
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    located_.assign(list.frames.size(), std::nullopt);
+    const auto frame_of = [&](const WindowFunction& function) -> const Positions& {
+      std::optional<Positions>& known = located_[function.frame];
+      if (!known) known = entity.locate(list.frames[function.frame], position, bounds_, chunks);
+      return *known;
+    };
     for (const WindowFunction& function : used.functions) {
       Datum& value = level.results->tts_values[function.result];
       bool& null = level.results->tts_isnull[function.result];
       null = false;
       switch (function.kind) {
         case WindowFunction::Kind::row_number: value = Int64GetDatum(position + 1); break;
+        case WindowFunction::Kind::rank: value = Int64GetDatum(entity.first_peer(position, chunks) + 1); break;
         case WindowFunction::Kind::has_lag: value = BoolGetDatum(position >= function.offset); break;
         case WindowFunction::Kind::lag:
           set_value(function, entity.at(position - function.offset, chunks), &value, &null);
           break;
-        case WindowFunction::Kind::count_rows: {
-          const Positions frame = entity.locate(list.frames[function.frame], position, bounds_, chunks);
-          value = Int64GetDatum(frame.last - frame.first);
+        case WindowFunction::Kind::count_rows: value = Int64GetDatum(frame_of(function).count()); break;
+        case WindowFunction::Kind::nth_value: {
+          const Positions& frame = frame_of(function);
+          const std::int64_t nth = function.offset <= frame.last - frame.first ? frame.first + function.offset - 1
+                                   : function.offset == frame.count()          ? position
+                                                                               : -1;
+          set_value(function, entity.at(nth, chunks), &value, &null);
           break;
         }
-        case WindowFunction::Kind::first_value:
         case WindowFunction::Kind::last_value: {
-          const Positions frame = entity.locate(list.frames[function.frame], position, bounds_, chunks);
-          const bool first = function.kind == WindowFunction::Kind::first_value;
-          const std::int64_t at = frame.first == frame.last ? -1 : first ? frame.first : frame.last - 1;
-          set_value(function, entity.at(at, chunks), &value, &null);
+          const Positions& frame = frame_of(function);
+          const std::int64_t last = frame.self ? position : frame.count() == 0 ? -1 : frame.last - 1;
+          set_value(function, entity.at(last, chunks), &value, &null);
           break;
         }
-        case WindowFunction::Kind::aggregate: aggregate(list, entity, function, position, chunks, &value, &null); break;
+        case WindowFunction::Kind::aggregate:
+          aggregate(list, entity, function, frame_of(function), position, &value, &null);
+          break;
       }
     }
   }
 
-  void aggregate(const PartitionList& list, Entity& entity, const WindowFunction& function, std::int64_t position,
-                 ChunkSource& chunks, Datum* value, bool* null) {
-    const Frame& bounds = list.frames[function.frame];
-    const Positions frame = entity.locate(bounds, position, bounds_, chunks);
+  void aggregate(const PartitionList& list, Entity& entity, const WindowFunction& function, const Positions& frame,
+                 std::int64_t position, Datum* value, bool* null) {
     Accumulator accumulator;
     const auto* catalogue =
         function.finish == Finish::catalogue ? static_cast<const CatalogueAggregate*>(function.aggregate) : nullptr;
-    if (bounds.unbounded()) {
+    if (list.frames[function.frame].unbounded()) {
       // Its states are kept from row to row.
       if (catalogue != nullptr) catalogue->use_context(entities_.context());
       accumulator = entity.running_aggregate(list.kernel.partials[function.partial], function.running, frame.last);
@@ -244,6 +253,7 @@ class Batch {
       if (catalogue != nullptr) catalogue->use_context(CurrentMemoryContext);
       accumulator = entity.aggregate(*function.aggregate, frame);
     }
+    if (frame.self) entity.fold_events(*function.aggregate, position, position + 1, accumulator);
     call([&] { *value = finish(function, accumulator, null); });
   }
 
@@ -298,6 +308,7 @@ class Batch {
   std::int64_t* positions_;  // of the current row's event, by list
   Value** values_;           // of the current row's event, by list
   EventTime* bounds_;
+  std::vector<std::optional<Positions>> located_;  // frames of the current row and list
   bool any_ = false;
 };
 

@@ -154,10 +154,6 @@ std::size_t FrameBounds::add(PartitionList& list, const WindowFunc* function, co
     refuse_.frame(function, "FOLLOWING in a frame", "It would need events that have not happened yet.",
                   "Let the frame end at CURRENT ROW or at an offset PRECEDING.");
   }
-  if ((options & FRAMEOPTION_EXCLUSION) != 0) {
-    refuse_.frame(function, "EXCLUDE in a frame", "It is not implemented yet.",
-                  "ROWS BETWEEN .. AND 1 PRECEDING leaves out the current row.");
-  }
   const bool rows = (options & FRAMEOPTION_ROWS) != 0;
   Frame frame;
   if ((options & FRAMEOPTION_START_CURRENT_ROW) != 0) {
@@ -176,9 +172,13 @@ std::size_t FrameBounds::add(PartitionList& list, const WindowFunc* function, co
   } else {
     frame.end = {Bound::Kind::current_row, 0};
   }
+  if ((options & FRAMEOPTION_EXCLUDE_CURRENT_ROW) != 0) frame.exclude = Exclude::current_row;
+  if ((options & FRAMEOPTION_EXCLUDE_GROUP) != 0) frame.exclude = Exclude::group;
+  if ((options & FRAMEOPTION_EXCLUDE_TIES) != 0) frame.exclude = Exclude::ties;
   const auto same = [](const Bound& a, const Bound& b) { return a.kind == b.kind && a.offset == b.offset; };
   for (std::size_t i = 0; i < list.frames.size(); ++i) {
-    if (same(list.frames[i].start, frame.start) && same(list.frames[i].end, frame.end)) return i;
+    const Frame& known = list.frames[i];
+    if (same(known.start, frame.start) && same(known.end, frame.end) && known.exclude == frame.exclude) return i;
   }
   list.frames.push_back(frame);
   return list.frames.size() - 1;

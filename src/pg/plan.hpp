@@ -43,7 +43,8 @@ struct WindowFunction {
     aggregate,        // over a frame
     lag,              // value of the event `offset` rows before, NULL if there is none
     has_lag,          // whether there is such an event, as bool
-    first_value,      // over a frame with a bounded start
+    rank,             // number of earlier events of other times, plus one
+    nth_value,        // of the frame, counted from one by `offset`; its start is not folded away
     last_value,
   };
   // The time of the event itself, which is not stored a second time as an argument.
@@ -54,7 +55,7 @@ struct WindowFunction {
   const Aggregate* aggregate = nullptr;
   std::size_t partial = 0;               // of its list, for an aggregate over an unbounded frame
   std::size_t running = 0;               // likewise: which of the entity's running accumulators
-  int column = time_column;              // lag, first_value, last_value
+  int column = time_column;              // lag, nth_value, last_value
   std::int64_t offset = 0;
   Finish finish = Finish::value;
   std::size_t result = 0;

@@ -148,7 +148,7 @@ void Refusals::unfit_expression(Node* tree) const {
 void Refusals::unsupported_function(const WindowFunc* function) const {
   throw at(unsupported("window function " + function_name(function->winfnoid) + " is not supported in a definition")
                .detail("It cannot be kept up to date from the events before a row, or is not implemented yet.")
-               .hint("Use aggregates, lag, first_value, last_value or row_number."),
+               .hint("Use aggregates, lag, first_value, last_value, nth_value, row_number, rank or dense_rank."),
            function->location);
 }
 
@@ -208,10 +208,10 @@ void Refusals::entity_type(Node* expression, Oid type) const {
            exprLocation(expression));
 }
 
-void Refusals::lag_offset(Node* expression, const char* problem) const {
-  throw at(unsupported(std::string("offset of lag ") + problem)
+void Refusals::row_number(const char* function, Node* expression, const char* problem) const {
+  throw at(unsupported("row number of " + std::string(function) + " " + problem)
                .detail("How many events are kept of an entity is decided when the view is created.")
-               .hint("Use a constant such as lag(x, 3)."),
+               .hint("Use a constant, as in " + std::string(function) + "(x, 3)."),
            exprLocation(expression));
 }
 
