@@ -65,6 +65,7 @@ CREATE TABLE feature_state.view (
   settings   jsonb NOT NULL
 );
 COMMENT ON TABLE feature_state.view IS 'feature views';
+COMMENT ON COLUMN feature_state.view.id IS 'number in the names of its definition, states and trigger';
 COMMENT ON COLUMN feature_state.view.relation IS 'the feature table';
 COMMENT ON COLUMN feature_state.view.source IS 'the table whose inserts it follows';
 COMMENT ON COLUMN feature_state.view.definition IS 'SQL view that holds the definition';
@@ -80,6 +81,8 @@ CREATE TABLE feature_state.list (
   PRIMARY KEY (view, number)
 );
 COMMENT ON TABLE feature_state.list IS 'partition lists of feature views and where their entities are kept';
+COMMENT ON COLUMN feature_state.list.view IS 'the feature view';
+COMMENT ON COLUMN feature_state.list.number IS 'in the order in which the definition uses them';
 COMMENT ON COLUMN feature_state.list.states IS 'one row an entity: its latest events';
 COMMENT ON COLUMN feature_state.list.chunks IS 'sealed runs of older events';
 
@@ -135,6 +138,10 @@ CREATE VIEW feature.columns AS
   CROSS JOIN LATERAL feature.describe(v.relation) d
   JOIN pg_catalog.pg_attribute a ON a.attrelid = v.relation AND a.attnum = d."position" AND NOT a.attisdropped;
 COMMENT ON VIEW feature.columns IS 'columns of feature views and what they are computed from';
+COMMENT ON COLUMN feature.columns.relation IS 'the feature table';
+COMMENT ON COLUMN feature.columns."position" IS 'place in the definition, from one';
+COMMENT ON COLUMN feature.columns.feature IS 'name of the column';
+COMMENT ON COLUMN feature.columns.type IS 'type of the column';
 COMMENT ON COLUMN feature.columns.expression IS 'in terms of columns of the source';
 COMMENT ON COLUMN feature.columns."window" IS 'windows that are read, below and at this level; NULL if none';
 COMMENT ON COLUMN feature.columns.entity IS 'PARTITION BY lists of these windows, () for none; NULL without windows';
@@ -168,6 +175,12 @@ BEGIN
     RAISE EXCEPTION '"%" is not a feature view', verify.view USING ERRCODE = 'wrong_object_type',
       HINT = 'SELECT relation FROM feature.views lists the feature views.';
   END IF;
+  IF NOT (has_table_privilege(verify.view, 'SELECT') AND has_table_privilege(definition_view, 'SELECT')) THEN
+    RAISE EXCEPTION 'permission denied for feature view %', verify.view USING ERRCODE = 'insufficient_privilege',
+      DETAIL = 'Reading the definition needs privileges on the source.',
+      HINT = 'Run feature.verify as the owner of the feature view.';
+  END IF;
+
   -- Local to this function, as its own SET clause is.
   PERFORM set_config(s.key, s.value, true) FROM jsonb_each_text(pinned) s WHERE s.key <> 'search_path';
 
@@ -206,8 +219,9 @@ BEGIN
     same := format(CASE WHEN col.comparable THEN 'f.%1$s IS NOT DISTINCT FROM d.%1$s'
                    ELSE 'f.%1$s::text IS NOT DISTINCT FROM d.%1$s::text' END, col.name);
     IF col.type IN ('real'::regtype, 'double precision'::regtype) THEN
-      same := format('(%2$s OR coalesce(abs(f.%1$s::float8 - d.%1$s::float8) <= %3$s * greatest(abs(f.%1$s::float8), '
-                     'abs(d.%1$s::float8)), false))', col.name, same,
+      -- As numeric: the difference of two floats can be out of their range.
+      same := format('(%2$s OR coalesce(abs(f.%1$s::numeric - d.%1$s::numeric) <= %3$s * '
+                     'greatest(abs(f.%1$s::numeric), abs(d.%1$s::numeric)), false))', col.name, same,
                      CASE col.type WHEN 'real'::regtype THEN '1e-6' ELSE '1e-9' END);
     END IF;
     counters := counters || format(
@@ -215,8 +229,8 @@ BEGIN
       same, col.number);
     counters := counters || format(
       CASE WHEN col.type IN ('real'::regtype, 'double precision'::regtype, 'numeric'::regtype) THEN
-        ', max(CASE WHEN f.%1$s = d.%1$s THEN 0 ELSE '
-        '(abs(f.%1$s - d.%1$s) / greatest(abs(f.%1$s), abs(d.%1$s)))::float8 END) AS error_%2$s'
+        ', max(CASE WHEN f.%1$s = d.%1$s THEN 0 ELSE round(abs(f.%1$s::numeric - d.%1$s::numeric) / '
+        'greatest(abs(f.%1$s::numeric), abs(d.%1$s::numeric)), 40)::float8 END) AS error_%2$s'
       ELSE ', NULL::float8 AS error_%2$s' END, col.name, col.number);
     answers := answers || format('%s (%L, total.compared, mismatches_%s, error_%s)',
                                  CASE answers WHEN '' THEN '' ELSE ',' END, col.title, col.number, col.number);
@@ -258,9 +272,13 @@ COMMENT ON FUNCTION feature.is_private_ip(text) IS
 -- pipeline -----------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION feature.create_transaction_pipeline(schema name DEFAULT current_schema) RETURNS regclass
-  LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+  LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+  IF schema IS NULL THEN
+    RAISE EXCEPTION 'no schema has been selected to create in' USING ERRCODE = 'invalid_schema_name',
+      HINT = 'Name a schema, or set search_path to one.';
+  END IF;
   EXECUTE format($table$
     CREATE TABLE %I.transactions (
       transaction_id    text PRIMARY KEY,

@@ -77,7 +77,6 @@ class CursorRows final : public RowSource {
 std::int64_t backfill(Program& program) {
   const ViewIdentity& view = program.identity();
   const AsUser owner(view.owner, true);
-  const PinnedSettings settings(view.settings, program.plan().calls_procedures);
   const TimeColumn& time = program.plan().time;
   std::string order;
   if (time.attribute != InvalidAttrNumber) {
@@ -85,7 +84,10 @@ std::int64_t backfill(Program& program) {
   }
   Spi spi;
   CursorRows rows("SELECT * FROM ONLY " + qualified_name(view.source) + " ORDER BY " + order + "ctid");
+  // Inside the scope of the cursor's own safe search path.
+  std::optional<PinnedSettings> settings(std::in_place, view.settings, program.plan().needs_search_path);
   const std::int64_t processed = run(program, rows, {batch_rows(), false});
+  settings.reset();
   spi.close();
   return processed;
 }

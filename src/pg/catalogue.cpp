@@ -33,7 +33,7 @@ Oid state_schema_owner() {
   });
 }
 
-Spi::Spi() {
+Spi::Spi() : path_(std::in_place) {
   call([] {
     if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   });
@@ -47,6 +47,7 @@ Spi::~Spi() {
 void Spi::close() {
   open_ = false;
   call([] { SPI_finish(); });
+  path_.reset();
 }
 
 std::uint64_t Spi::execute(const std::string& sql) {

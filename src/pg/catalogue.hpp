@@ -20,7 +20,8 @@ namespace feature {
 // Throws SqlError unless the current user owns the feature table.
 void check_owner(const ViewIdentity& view);
 
-// SPI for a scope. Backend code around it still belongs inside call; execute() is.
+// SPI for a scope, with names resolved in pg_catalog alone: statements run with the rights of the extension's owner, and
+// a caller's operators must not get into them. Backend code around it still belongs inside call; execute() is.
 class Spi {
  public:
   Spi();
@@ -36,6 +37,7 @@ class Spi {
   void close();
 
  private:
+  std::optional<SafeSearchPath> path_;
   bool open_ = true;
 };
 

@@ -142,8 +142,8 @@ bool find_procedure(Node* node, void* context) {
          expression_tree_walker(node, compat::walker(find_procedure), context);
 }
 
-bool calls_procedure(Node* tree) {
-  return call([&] { return find_procedure(tree, nullptr); });
+bool depends_on_search_path(Node* tree) {
+  return call([&] { return find_procedure(tree, nullptr) || contain_mutable_functions(tree); });
 }
 
 class Compiler {
@@ -155,7 +155,7 @@ class Compiler {
     plan_->source = levels_.source();
     if (levels_.filter() != nullptr) {
       refuse_.unfit_expression(reinterpret_cast<Node*>(levels_.filter()));
-      plan_->calls_procedures = calls_procedure(reinterpret_cast<Node*>(levels_.filter()));
+      plan_->needs_search_path = depends_on_search_path(reinterpret_cast<Node*>(levels_.filter()));
       plan_->filter = call([&] {
         return make_ands_implicit(expression_planner(levels_.filter()));
       });
@@ -171,7 +171,7 @@ class Compiler {
     level_ = level;
     ::List* targets = levels_.targets(level);
     refuse_.unfit_expression(reinterpret_cast<Node*>(targets));
-    plan_->calls_procedures = plan_->calls_procedures || calls_procedure(reinterpret_cast<Node*>(targets));
+    plan_->needs_search_path = plan_->needs_search_path || depends_on_search_path(reinterpret_cast<Node*>(targets));
 
     Replacements replacements;
     for (WindowFunc* function : window_functions(targets)) {

@@ -15,11 +15,13 @@
 #include "pg/view_objects.hpp"
 
 extern "C" {
+#include <access/htup_details.h>
 #include <access/table.h>
 #include <access/xact.h>
 #include <catalog/index.h>
 #include <catalog/namespace.h>
 #include <catalog/pg_class.h>
+#include <catalog/pg_collation.h>
 #include <commands/tablecmds.h>
 #include <commands/view.h>
 #include <nodes/makefuncs.h>
@@ -29,7 +31,7 @@ extern "C" {
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
 #include <utils/rls.h>
-#include <utils/ruleutils.h>
+#include <utils/syscache.h>
 #include <utils/varlena.h>
 
 PGDLLEXPORT Datum feature_create_view(PG_FUNCTION_ARGS);
@@ -45,7 +47,15 @@ std::string type_of(Oid type, std::int32_t typmod, Oid collation) {
   });
   std::string sql = name;
   if (!OidIsValid(collation)) return sql;
-  return sql + " COLLATE " + call([&] { return generate_collation_name(collation); });
+  return sql + " COLLATE " + call([&] {
+           HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+           if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for collation %u", collation);
+           const auto* form = reinterpret_cast<Form_pg_collation>(GETSTRUCT(tuple));
+           const char* name = quote_qualified_identifier(get_namespace_name(form->collnamespace),
+                                                         pstrdup(NameStr(form->collname)));
+           ReleaseSysCache(tuple);
+           return name;
+         });
 }
 
 class Creation {

@@ -393,7 +393,16 @@ std::int64_t run(Program& program, RowSource& source, const RunOptions& options)
   std::int64_t processed = 0;
   {
     const Computing computing(view);
-    processed = run_batches(program, source, options.batch_rows, stores, writer);
+    try {
+      processed = run_batches(program, source, options.batch_rows, stores, writer);
+    } catch (const PgError&) {
+      throw;
+    } catch (...) {
+      // An error of our own gets its context here, as PostgreSQL's have got theirs when they were raised.
+      ErrorData* error = boundary::current_exception_to_error();
+      if (error == nullptr) throw;
+      call([&] { ThrowErrorData(error); });
+    }
   }
   call([&] {
     for (StateStore& store : stores) store.close();

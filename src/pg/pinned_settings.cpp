@@ -16,6 +16,18 @@ constexpr const char* pinned[] = {"TimeZone", "DateStyle", "IntervalStyle", "ext
 
 }  // namespace
 
+SafeSearchPath::SafeSearchPath()
+    : nest_level_(call([] {
+        const int level = NewGUCNestLevel();
+        set_config_option(search_path, "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                          false);
+        return level;
+      })) {}
+
+SafeSearchPath::~SafeSearchPath() {
+  if (std::uncaught_exceptions() == 0) AtEOXact_GUC(true, nest_level_);
+}
+
 std::vector<Setting> current_settings() {
   std::vector<Setting> settings;
   for (const char* name : pinned) {

@@ -27,4 +27,16 @@ class PinnedSettings {
   int nest_level_ = 0;
 };
 
+// Names resolved in pg_catalog alone for a scope: for SQL of our own, that a caller's search path must not bend.
+class SafeSearchPath {
+ public:
+  SafeSearchPath();
+  SafeSearchPath(const SafeSearchPath&) = delete;
+  SafeSearchPath& operator=(const SafeSearchPath&) = delete;
+  ~SafeSearchPath();
+
+ private:
+  int nest_level_;
+};
+
 }  // namespace feature

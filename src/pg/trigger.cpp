@@ -74,7 +74,7 @@ Datum maintain(FunctionCallInfo fcinfo) {
                        "\" is not the source of feature view \"" + view.name + "\"");
   }
   const AsUser owner(view.owner, true);
-  const PinnedSettings settings(view.settings, program->plan().calls_procedures);
+  const PinnedSettings settings(view.settings, program->plan().needs_search_path);
   InsertedRows rows(data.tg_newtable);
   run(*program, rows, {batch_rows(), true});
   return PointerGetDatum(nullptr);
