@@ -267,12 +267,13 @@ class Compiler {
     const Expr* source = levels_.over_source(level_, expression);
     if (source == nullptr || !IsA(source, Var)) refuse_.time_not_a_column(reinterpret_cast<Node*>(expression));
     const auto* column = reinterpret_cast<const Var*>(source);
-    if (!is_time_type(column->vartype)) refuse_.time_type(reinterpret_cast<Node*>(expression), column->vartype);
+    const Oid type = call([&] { return getBaseType(column->vartype); });
+    if (!is_time_type(type)) refuse_.time_type(reinterpret_cast<Node*>(expression), type);
     if (is_descending(sort->sortop)) refuse_.descending_time(reinterpret_cast<Node*>(expression));
     TimeColumn& time = plan_->time;
     if (time.attribute == InvalidAttrNumber) {
       time.attribute = column->varattno;
-      time.type = column->vartype;
+      time.type = type;
     } else if (time.attribute != column->varattno) {
       refuse_.different_times(reinterpret_cast<Node*>(expression));
     }

@@ -26,7 +26,6 @@ extern "C" {
 #include <commands/view.h>
 #include <nodes/makefuncs.h>
 #include <nodes/nodeFuncs.h>
-#include <storage/lmgr.h>
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
@@ -72,7 +71,7 @@ class Creation {
     check_source_access();
     plan_ = compile(query_, text_);
     // No insert may fall between the rows that are computed now and those that the trigger will see.
-    call([&] { LockRelationOid(view_.source, ShareRowExclusiveLock); });
+    lock_source(view_.source, "feature.create_view");
     read_columns();
     choose_name();
     create_feature_table();

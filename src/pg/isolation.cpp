@@ -3,7 +3,10 @@
 #include "pg/isolation.hpp"
 
 extern "C" {
+#include <access/table.h>
 #include <access/xact.h>
+#include <commands/tablecmds.h>
+#include <utils/rel.h>
 }
 
 namespace feature {
@@ -14,6 +17,14 @@ void refuse_fixed_snapshot() {
                  "feature views can only be created or refreshed at isolation level READ COMMITTED")
       .detail("Rows committed after the transaction's snapshot would be missed.")
       .hint("Use BEGIN ISOLATION LEVEL READ COMMITTED.");
+}
+
+void lock_source(Oid source, const char* action) {
+  call([&] {
+    Relation relation = table_open(source, ShareRowExclusiveLock);
+    CheckTableNotInUse(relation, action);
+    table_close(relation, NoLock);
+  });
 }
 
 }  // namespace feature

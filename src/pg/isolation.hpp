@@ -1,4 +1,4 @@
-// Isolation levels that rebuilding a view can run at.
+// What must hold before a view is computed from its whole source.
 #pragma once
 
 #include "pg/boundary.hpp"
@@ -8,5 +8,9 @@ namespace feature {
 // Throws SqlError at REPEATABLE READ and SERIALIZABLE: rows that were committed after the transaction's snapshot, but
 // before the source was locked, would be missed.
 void refuse_fixed_snapshot();
+
+// Locks a source against inserts until the end of the transaction. Throws SqlError if a statement of this session is
+// inserting into it right now: its rows would be missed, or counted twice.
+void lock_source(Oid source, const char* action);
 
 }  // namespace feature

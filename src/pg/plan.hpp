@@ -118,7 +118,7 @@ struct Level {
 
 struct TimeColumn {
   AttrNumber attribute = InvalidAttrNumber;  // of the source; invalid if the definition has no window
-  Oid type = InvalidOid;
+  Oid type = InvalidOid;                     // under its domains
 };
 
 struct Plan {

@@ -108,8 +108,9 @@ void Program::build_prepare() {
   std::size_t column = 0;
   if (plan_->time.attribute != InvalidAttrNumber) {
     call([&] {
-      add_target(&targets, reinterpret_cast<Expr*>(
-                               makeVar(1, plan_->time.attribute, plan_->time.type, -1, InvalidOid, 0)));
+      const Form_pg_attribute time = TupleDescAttr(source_row->tts_tupleDescriptor, plan_->time.attribute - 1);
+      add_target(&targets, reinterpret_cast<Expr*>(makeVar(1, time->attnum, time->atttypid, time->atttypmod,
+                                                           time->attcollation, 0)));
     });
     ++column;
   }

@@ -10,7 +10,6 @@
 
 extern "C" {
 #include <access/xact.h>
-#include <storage/lmgr.h>
 
 PGDLLEXPORT Datum feature_refresh(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(feature_refresh);
@@ -36,7 +35,7 @@ void empty(const ViewIdentity& view) {
 }
 
 std::int64_t refresh(const ViewIdentity& view) {
-  call([&] { LockRelationOid(view.source, ShareRowExclusiveLock); });
+  lock_source(view.source, "feature.refresh");
   // A restored database has the objects but not what ties them together.
   record_dependencies(view);
   empty(view);
