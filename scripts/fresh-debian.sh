@@ -15,7 +15,7 @@ temporary=
 command -v debootstrap >/dev/null || fail "needs debootstrap"
 
 leave() {
-  umount -q "$folder/proc" "$folder/dev/shm" || true
+  umount -q "$folder/proc" "$folder/dev/shm" "$folder/dev/pts" || true
   if [ -n "$temporary" ]; then rm -rf --one-file-system "$folder"; fi
 }
 trap leave EXIT
@@ -43,6 +43,7 @@ cp -L /etc/resolv.conf "$folder/etc/"
 mount -t proc proc "$folder/proc"
 mkdir -p "$folder/dev/shm"
 mount -t tmpfs tmpfs "$folder/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$folder/dev/pts"
 
 checkout=/root/feature_ext
 rm -rf "${folder:?}$checkout"

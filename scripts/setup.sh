@@ -52,6 +52,8 @@ postgresql_major() {
   local version
   if [[ $PG_CONFIG =~ /postgresql/([0-9]+)/bin/pg_config$ ]]; then
     echo "${BASH_REMATCH[1]}"
+  elif [[ $PG_CONFIG == */* && ! -x $PG_CONFIG ]]; then
+    fail "there is no $PG_CONFIG, and no package is known that brings it"
   elif version=$("$PG_CONFIG" --version 2>/dev/null) && [[ $version =~ ^PostgreSQL\ ([0-9]+) ]]; then
     echo "${BASH_REMATCH[1]}"
   else
@@ -72,7 +74,7 @@ apt_install() {
     echo "create_main_cluster = false" | as_root tee "$no_cluster" >/dev/null
   fi
   as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+    apt-get install -qq -y --no-upgrade --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
 
 mapfile -t packages < <(missing_packages)
@@ -84,7 +86,8 @@ command -v apt-get >/dev/null || fail "missing, and there is no apt to install i
 log=$top/build/setup.log
 mkdir -p "$top/build"
 as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get update failed"; }
-packages=("${packages[@]/%-N/-$(postgresql_major)}")
+major=$(postgresql_major)
+packages=("${packages[@]/%-N/-$major}")
 echo "Installing what is missing: ${packages[*]} (log: build/setup.log)"
 apt_install "${packages[@]}" >>"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get install failed"; }
 

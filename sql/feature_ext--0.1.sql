@@ -165,6 +165,8 @@ DECLARE
   pairing text := '';
   matched text;
   same text;
+  difference text;
+  larger text;
   counters text := '';
   answers text := '';
   answer refcursor;
@@ -209,6 +211,7 @@ BEGIN
 
   FOR col IN
     SELECT 'c' || f.attnum AS name, f.attnum AS number, f.attname::text AS title, f.atttypid AS type,
+           CASE f.atttypid WHEN 'real'::regtype THEN '::float8' ELSE '' END AS widened,
            EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
                    WHERE m.amname = 'btree' AND o.opcdefault AND o.opcintype = f.atttypid
                      AND o.opcnamespace = 'pg_catalog'::regnamespace) AS comparable
@@ -216,22 +219,22 @@ BEGIN
     WHERE f.attrelid = verify.view AND f.attnum > 0 AND NOT f.attisdropped
     ORDER BY f.attnum
   LOOP
+    -- As numeric: the difference of two floats can be out of their range.
+    difference := format('(f.%1$s%2$s::numeric - d.%1$s%2$s::numeric)', col.name, col.widened);
+    larger := format('greatest(abs(f.%1$s%2$s::numeric), abs(d.%1$s%2$s::numeric))', col.name, col.widened);
     same := format(CASE WHEN col.comparable THEN 'f.%1$s IS NOT DISTINCT FROM d.%1$s'
                    ELSE 'f.%1$s::text IS NOT DISTINCT FROM d.%1$s::text' END, col.name);
     IF col.type IN ('real'::regtype, 'double precision'::regtype) THEN
-      -- As numeric: the difference of two floats can be out of their range.
-      same := format('(%2$s OR coalesce(abs(f.%1$s::numeric - d.%1$s::numeric) <= %3$s * '
-                     'greatest(abs(f.%1$s::numeric), abs(d.%1$s::numeric)), false))', col.name, same,
-                     CASE col.type WHEN 'real'::regtype THEN '1e-6' ELSE '1e-9' END);
+      same := format('(%s OR coalesce(abs(%s) <= %s * %s AND %4$s < ''Infinity'', false))', same, difference,
+                     CASE col.type WHEN 'real'::regtype THEN '1e-6' ELSE '1e-9' END, larger);
     END IF;
     counters := counters || format(
       ', count(*) FILTER (WHERE NOT (coalesce(f.present AND d.present, false) AND %s)) AS mismatches_%s',
       same, col.number);
     counters := counters || format(
       CASE WHEN col.type IN ('real'::regtype, 'double precision'::regtype, 'numeric'::regtype) THEN
-        ', max(CASE WHEN f.%1$s = d.%1$s THEN 0 ELSE round(abs(f.%1$s::numeric - d.%1$s::numeric) / '
-        'greatest(abs(f.%1$s::numeric), abs(d.%1$s::numeric)), 40)::float8 END) AS error_%2$s'
-      ELSE ', NULL::float8 AS error_%2$s' END, col.name, col.number);
+        ', max(CASE WHEN f.%1$s = d.%1$s THEN 0 ELSE round(abs(%3$s) / %4$s, 40)::float8 END) AS error_%2$s'
+      ELSE ', NULL::float8 AS error_%2$s' END, col.name, col.number, difference, larger);
     answers := answers || format('%s (%L, total.compared, mismatches_%s, error_%s)',
                                  CASE answers WHEN '' THEN '' ELSE ',' END, col.title, col.number, col.number);
   END LOOP;

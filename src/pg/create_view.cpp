@@ -71,15 +71,15 @@ class Creation {
     check_source_access();
     plan_ = compile(query_, text_);
     // No insert may fall between the rows that are computed now and those that the trigger will see.
-    lock_source(view_.source, "feature.create_view");
+    lock_source(view_.source);
     read_columns();
     choose_name();
     create_feature_table();
     create_state();
     record();
     create_trigger();
-    const std::shared_ptr<Program> program = program_of(view_.id);
-    backfill(*program);
+    backfill(*program_of(view_.id));
+    create_indexes();
     return view_.relation;
   }
 
@@ -204,14 +204,28 @@ class Creation {
     for (const Column& column : columns_) {
       sql += (&column == &columns_.front() ? "" : ", ") + quoted(column.name) + " " + column.type;
     }
-    if (const std::string key = primary_key(); !key.empty()) sql += ", PRIMARY KEY (" + key + ")";
     Spi spi;
     spi.execute(sql + ")");
-    if (const std::string index = entity_and_time(); !index.empty()) {
-      spi.execute("CREATE INDEX ON " + table + " (" + index + ")");
-    }
     spi.close();
     view_.relation = call([&] { return get_relname_relid(view_.name.c_str(), schema_oid_); });
+  }
+
+  // After the rows: building an index at once is cheaper than growing it.
+  void create_indexes() const {
+    const std::string table = quoted(schema_) + "." + quoted(view_.name);
+    Spi spi;
+    if (const std::string key = primary_key(); !key.empty()) {
+      spi.execute("ALTER TABLE " + table + " ADD PRIMARY KEY (" + key + ")");
+    }
+    if (const std::string index = entity_and_time(); !index.empty()) {
+      // A btree has no room for keys over 2.7 kB; a source that holds such keys already gets no index on them.
+      spi.execute("DO " + literal("BEGIN CREATE INDEX ON " + table + " (" + index + "); "
+                                  "EXCEPTION WHEN program_limit_exceeded THEN "
+                                  "RAISE NOTICE USING MESSAGE = " +
+                                  literal("feature view \"" + view_.name + "\" gets no index on (" + index + ")") +
+                                  ", DETAIL = SQLERRM; END"));
+    }
+    spi.close();
   }
 
   void create_state() {

@@ -5,7 +5,7 @@
 extern "C" {
 #include <access/table.h>
 #include <access/xact.h>
-#include <commands/tablecmds.h>
+#include <storage/lmgr.h>
 #include <utils/rel.h>
 }
 
@@ -19,10 +19,17 @@ void refuse_fixed_snapshot() {
       .hint("Use BEGIN ISOLATION LEVEL READ COMMITTED.");
 }
 
-void lock_source(Oid source, const char* action) {
+void lock_source(Oid source) {
   call([&] {
     Relation relation = table_open(source, ShareRowExclusiveLock);
-    CheckTableNotInUse(relation, action);
+    // Somebody beside us has it open, and this session has locked it for writing.
+    if (relation->rd_refcnt > 1 && CheckRelationLockedByMe(relation, RowExclusiveLock, false)) {
+      ereport(ERROR,
+              (errcode(ERRCODE_OBJECT_IN_USE),
+               errmsg("cannot compute a feature view while this session inserts into its source \"%s\"",
+                      RelationGetRelationName(relation)),
+               errhint("Call the function in a statement of its own.")));
+    }
     table_close(relation, NoLock);
   });
 }

@@ -11,6 +11,6 @@ void refuse_fixed_snapshot();
 
 // Locks a source against inserts until the end of the transaction. Throws SqlError if a statement of this session is
 // inserting into it right now: its rows would be missed, or counted twice.
-void lock_source(Oid source, const char* action);
+void lock_source(Oid source);
 
 }  // namespace feature

@@ -35,7 +35,7 @@ void empty(const ViewIdentity& view) {
 }
 
 std::int64_t refresh(const ViewIdentity& view) {
-  lock_source(view.source, "feature.refresh");
+  lock_source(view.source);
   // A restored database has the objects but not what ties them together.
   record_dependencies(view);
   empty(view);

@@ -17,9 +17,10 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
-constexpr Fold all_folds[] = {Fold::count, Fold::sum, Fold::moments, Fold::min, Fold::max, Fold::first_value};
+constexpr Fold all_folds[] = {Fold::count, Fold::sum,            Fold::moments,    Fold::min,
+                              Fold::max,   Fold::distinct_times, Fold::first_value};
 
-// Events of one column, beside a column before it that no aggregate of the test may touch.
+// Events of one column, beside a column before it that no aggregate of the test may touch. Three events share a time.
 struct Column {
   Storage storage;
   Samples samples;
@@ -29,8 +30,9 @@ struct Column {
   explicit Column(Storage storage) : storage(storage) {}
 
   void add(Value value) {
-    events.push_back(samples.event(static_cast<std::int64_t>(events.size()), {Samples::number(1e300), value}));
-    PlainValue copy{value.null, value.word, {}};
+    const auto time = static_cast<std::int64_t>(events.size() / 3);
+    events.push_back(samples.event(time, {Samples::number(1e300), value}));
+    PlainValue copy{value.null, value.word, {}, time};
     if (!value.null && storage == Storage::bytes) {
       const Blob& blob = Blob::of(value.word);
       copy.bytes.assign(reinterpret_cast<const char*>(blob.data), blob.size);
@@ -109,7 +111,7 @@ TEST(Aggregate, of_nothing_or_of_nulls_only_is_empty) {
     EXPECT_EQ(column.fold(fold).count, 0);
     for (int i = 0; i < 3; ++i) column.add(Samples::null());
     const Accumulator accumulator = column.fold(fold);
-    EXPECT_EQ(accumulator.count, fold == Fold::first_value ? -1 : 0);
+    EXPECT_EQ(accumulator.count, fold == Fold::first_value ? -1 : fold == Fold::distinct_times ? 1 : 0);
     EXPECT_TRUE(same_result(fold, storage, accumulator, column.oracle(fold)));
   });
 }

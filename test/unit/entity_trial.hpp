@@ -75,6 +75,7 @@ class MemoryStore final : public ChunkSource, public SegmentSink {
     require(number + 1 == next_load_, "chunks are loaded from the newest to the oldest, each once");
     require(lent_to_ == nullptr || lent_to_->first_loaded() > oldest_needed_, "only chunks that are needed are loaded");
     next_load_ = number;
+    ++loads;
     // Gone with the next call, as the contract allows.
     image_ = std::make_unique<std::byte[]>(chunks[number].size());
     std::copy(chunks[number].begin(), chunks[number].end(), image_.get());
@@ -84,7 +85,8 @@ class MemoryStore final : public ChunkSource, public SegmentSink {
   void remove_chunks_from(std::uint32_t number) override {
     require(!removed_from && added_ == 0 && !head_set_, "chunks are removed once, before anything is written");
     require(number < chunks.size(), "only chunks that are stored are removed");
-    removed_from_chunk(number);
+    removed_from = number;
+    chunks.resize(number);
   }
   void add_chunk(std::uint32_t number, const Bytes& image) override {
     require(!head_set_, "the head is written last");
@@ -117,13 +119,9 @@ class MemoryStore final : public ChunkSource, public SegmentSink {
   std::vector<Bytes> chunks;
   Bytes head;
   std::optional<std::uint32_t> removed_from;  // by the last store
+  std::size_t loads = 0;
 
  private:
-  void removed_from_chunk(std::uint32_t number) {
-    removed_from = number;
-    chunks.resize(number);
-  }
-
   const Entity* lent_to_ = nullptr;
   std::int64_t oldest_needed_ = 0;
   std::uint32_t next_load_ = 0;
@@ -153,7 +151,6 @@ class EntityTrial {
   void run() {
     while (choices_.more() && work_ < most_work) step();
     store();
-    reopen();
     for (int i = 0; i < 3 && !model_.empty(); ++i) query(choose_position());
     if (!model_.empty()) query(0);
   }
@@ -182,12 +179,13 @@ class EntityTrial {
   void make_plan() {
     static constexpr Storage storages[] = {Storage::float64, Storage::int8,    Storage::int16, Storage::int32,
                                            Storage::int64,   Storage::float32, Storage::bytes};
-    static constexpr Fold folds[] = {Fold::sum, Fold::count, Fold::moments, Fold::min, Fold::max, Fold::first_value};
+    static constexpr Fold folds[] = {Fold::sum, Fold::count, Fold::moments,        Fold::min,
+                                     Fold::max, Fold::first_value, Fold::distinct_times};
     const std::int64_t columns = choices_.below(5);
     for (std::int64_t i = 0; i < columns; ++i) plan_.layout.event.push_back(storages[choices_.below(7)]);
     const std::int64_t measures = columns == 0 ? 0 : choices_.below(6);
     for (std::int64_t i = 0; i < measures; ++i) {
-      const Fold fold = folds[choices_.below(6)];
+      const Fold fold = folds[choices_.below(7)];
       const auto column = static_cast<std::size_t>(choices_.below(columns));
       const Storage storage = plan_.layout.event[column];
       if (!has_aggregate(fold, storage)) continue;
@@ -213,6 +211,8 @@ class EntityTrial {
       static constexpr Bound::Kind ends[] = {Bound::Kind::current_row, Bound::Kind::rows, Bound::Kind::range};
       frame.start = make_bound(starts[choices_.below(4)], bound);
       frame.end = make_bound(ends[choices_.below(3)], bound + 1);
+      static constexpr Exclude excludes[] = {Exclude::nothing, Exclude::current_row, Exclude::group, Exclude::ties};
+      frame.exclude = excludes[std::max<std::int64_t>(0, choices_.below(6) - 2)];
       frames_.push_back(frame);
     }
     offsets_.resize(2 * frames_.size());
@@ -252,14 +252,11 @@ class EntityTrial {
       case 9:
         expect_at(choose_position() - choices_.below(3));
         break;
-      case 10: case 11:
-        store();
-        reopen();
-        break;
-      case 12:
+      case 10: case 11: case 12:
         store();
         break;
       default:
+        // As after ROLLBACK.
         if (chance(2)) {
           model_ = stored_model_;
           reopen();
@@ -281,9 +278,14 @@ class EntityTrial {
       case 6: return oldest - choices_.below(3);
       default: break;
     }
-    // Around the start of a stored segment.
-    const std::int64_t start = starts_[static_cast<std::size_t>(choices_.below(static_cast<std::int64_t>(starts_.size())))];
-    return model_[static_cast<std::size_t>(std::min(start, size() - 1))].time - 1 + choices_.below(3);
+    return time_at_edge() - 1 + choices_.below(3);
+  }
+
+  // Of the last event before a stored segment, or of its first.
+  [[nodiscard]] std::int64_t time_at_edge() {
+    const std::int64_t segments = static_cast<std::int64_t>(starts_.size());
+    const std::int64_t start = starts_[static_cast<std::size_t>(choices_.below(segments))];
+    return model_[static_cast<std::size_t>(std::clamp<std::int64_t>(start - choices_.below(2), 0, size() - 1))].time;
   }
 
   [[nodiscard]] std::int64_t choose_position() { return size() == 0 ? 0 : choices_.below(size()); }
@@ -292,6 +294,7 @@ class EntityTrial {
     if (size() >= most_events) return choose_position();
     PlainEvent plain{time, {}};
     for (const Storage storage : plan_.layout.event) plain.values.push_back(make_value(storage, seed));
+    for (PlainValue& value : plain.values) value.time = time;
     // The values are filled in only after the event has its place.
     auto* values = static_cast<Value*>(memory_->allocate(sizeof(Value) * (plain.values.size() + 1), alignof(Value)));
     std::uninitialized_fill_n(values, plain.values.size(), Value{});
@@ -325,82 +328,111 @@ class EntityTrial {
                                       -std::numeric_limits<double>::infinity(), -0.0, 0.0, 1e30};
     const double real = extreme && specials_ ? specials[bits % 6] : (static_cast<double>(bits % 2000000) - 1e6) / 7e3;
     switch (storage) {
-      case Storage::int8: return {false, to_word(static_cast<std::int8_t>(bits)), {}};
-      case Storage::int16: return {false, to_word(static_cast<std::int16_t>(bits)), {}};
-      case Storage::int32: return {false, to_word(static_cast<std::int32_t>(bits)), {}};
-      case Storage::int64: return {false, extreme ? Word{1} << 63 : to_word(static_cast<std::int64_t>(bits)), {}};
-      case Storage::float32: return {false, to_word(static_cast<float>(real)), {}};
-      case Storage::float64: return {false, to_word(real), {}};
+      case Storage::int8: return {false, to_word(static_cast<std::int8_t>(bits)), {}, 0};
+      case Storage::int16: return {false, to_word(static_cast<std::int16_t>(bits)), {}, 0};
+      case Storage::int32: return {false, to_word(static_cast<std::int32_t>(bits)), {}, 0};
+      case Storage::int64: return {false, extreme ? Word{1} << 63 : to_word(static_cast<std::int64_t>(bits)), {}, 0};
+      case Storage::float32: return {false, to_word(static_cast<float>(real)), {}, 0};
+      case Storage::float64: return {false, to_word(real), {}, 0};
       case Storage::bytes: break;
     }
     const auto longest = static_cast<std::uint64_t>(extreme ? longest_bytes_ : 12);
-    return {false, 0, std::string(bits % (longest + 1), static_cast<char>(bits >> 20))};
+    return {false, 0, std::string(bits % (longest + 1), static_cast<char>(bits >> 20)), 0};
   }
 
   // --- frames
 
   void query(std::int64_t position) {
+    // A row whose frames are asked for is loaded: in the engine it has just been added.
+    expect_at(position);
     const std::int64_t time = model_[static_cast<std::size_t>(position)].time;
     std::vector<EventTime> bounds;
     for (const std::int64_t offset : offsets_) bounds.push_back(event_time(time - offset));
-    // Bound times need not follow the row's: an event ahead of now() has earlier ones.
-    if (chance(8)) {
+    // Bound times need not follow the row's: an event ahead of now() has earlier ones. Those at a segment's edge matter.
+    if (chance(6)) {
       for (EventTime& bound : bounds) bound -= Duration(choices_.below(100));
+    } else if (chance(3)) {
+      for (EventTime& bound : bounds) bound = event_time(time_at_edge());
     }
     for (std::size_t i = 0; i < frames_.size(); ++i) query(i, position, bounds);
   }
 
   void query(std::size_t number, std::int64_t position, const std::vector<EventTime>& bounds) {
     const Frame& frame = frames_[number];
-    const auto count_if = [&](auto matches) {
-      std::int64_t count = 0;
-      for (const PlainEvent& event : model_) count += matches(event_time(event.time));
-      return count;
-    };
-    constexpr std::int64_t nothing = std::numeric_limits<std::int64_t>::max();
-    std::int64_t needed = nothing;
-    Positions expected{0, position + 1};
+    const auto bound = [&](const Bound& of) { return bounds[static_cast<std::size_t>(of.offset)]; };
+    std::int64_t needed = std::numeric_limits<std::int64_t>::max();
+    Positions expected{0, position + 1, false};
     if (frame.end.kind == Bound::Kind::rows) expected.last = std::max<std::int64_t>(0, position + 1 - frame.end.offset);
     if (frame.end.kind == Bound::Kind::range) {
-      const EventTime bound = bounds[static_cast<std::size_t>(frame.end.offset)];
-      needed = count_if([&](EventTime time) { return time <= bound; });
+      needed = count_until(bound(frame.end));
       expected.last = std::min(needed, position + 1);
     }
-    switch (frame.start.kind) {
-      case Bound::Kind::unbounded: needed = std::min(needed, expected.last); break;
-      case Bound::Kind::current_row: expected.first = position; break;
-      case Bound::Kind::rows: expected.first = std::max<std::int64_t>(0, position - frame.start.offset); break;
-      case Bound::Kind::range: {
-        const EventTime bound = bounds[static_cast<std::size_t>(frame.start.offset)];
-        expected.first = count_if([&](EventTime time) { return time < bound; });
-        needed = std::min(needed, expected.first);
-        break;
-      }
+    if (frame.start.kind == Bound::Kind::current_row) expected.first = position;
+    if (frame.start.kind == Bound::Kind::rows) expected.first = std::max<std::int64_t>(0, position - frame.start.offset);
+    if (frame.start.kind == Bound::Kind::range) {
+      expected.first = count_before(bound(frame.start));
+      needed = std::min(needed, expected.first);
     }
-    const bool empty = expected.first >= expected.last;
-    if (!empty) needed = std::min(needed, frame.unbounded() ? expected.last : expected.first);
-    store_.need_from(needed);
+    const EventTime time = event_time(model_[static_cast<std::size_t>(position)].time);
+    const std::int64_t first_peer = count_before(time);
+    const bool holds_row = expected.first <= position && position < expected.last;
+    if (frame.exclude == Exclude::group || frame.exclude == Exclude::ties) needed = std::min(needed, first_peer);
+
+    // The frame's events one by one, the row's own apart.
+    std::vector<std::int64_t> others;
+    for (std::int64_t at = expected.first; at < std::min(position, expected.last); ++at) {
+      const bool peer = at >= first_peer;
+      if (!peer || frame.exclude == Exclude::nothing || frame.exclude == Exclude::current_row) others.push_back(at);
+    }
+    const bool row = holds_row && (frame.exclude == Exclude::nothing || frame.exclude == Exclude::ties);
+    std::vector<std::int64_t> events = others;
+    if (row) events.push_back(position);
+    // An unbounded frame is folded from any prefix before its end on; an empty one may be loaded up to its place.
+    store_.need_from(std::min(needed, !frame.unbounded() ? expected.first : others.empty() ? 0 : others.back() + 1));
 
     const Positions found = entity_->locate(frame, position, bounds.data(), store_);
-    require(empty ? found.first == found.last : found.first == expected.first && found.last == expected.last,
+    require(found.count() == static_cast<std::int64_t>(events.size()), "a frame holds as many events as it should");
+    require(found.self || found.first == found.last || (found.first == events.front() && found.last == events.back() + 1),
             "a frame holds the events that it should");
-    require(empty || entity_->first_loaded() <= (frame.unbounded() ? expected.last : expected.first),
+    require(!found.self || (row && (others.empty() ? found.first == found.last
+                                                   : found.first == others.front() && found.last == others.back() + 1)),
+            "a frame without ties holds the events that it should");
+    require(entity_->first_loaded() <= (frame.unbounded() || events.empty() ? found.last : events.front()),
             "what a frame needs is loaded");
     for (std::size_t i = 0; i < measures_.size(); ++i) {
       const Measure& measure = measures_[i];
-      const Accumulator accumulator =
+      Accumulator accumulator =
           frame.unbounded()
               ? entity_->running_aggregate(plan_.partials[i], number * measures_.size() + i, found.last)
               : entity_->aggregate(*measure.aggregate, found);
-      require(same_result(measure.fold, measure.storage, accumulator, plain(measure, found.first, found.last)),
+      if (found.self) entity_->fold_events(*measure.aggregate, position, position + 1, accumulator);
+      require(same_result(measure.fold, measure.storage, accumulator, plain(measure, events)),
               "an aggregate over a frame equals the plain one");
     }
+    require(frame.exclude != Exclude::ties || entity_->first_peer(position, store_) == first_peer,
+            "the first peer is the first of the same time");
+  }
+
+  [[nodiscard]] std::int64_t count_before(EventTime time) const {
+    std::int64_t count = 0;
+    for (const PlainEvent& event : model_) count += event_time(event.time) < time;
+    return count;
+  }
+  [[nodiscard]] std::int64_t count_until(EventTime time) const {
+    std::int64_t count = 0;
+    for (const PlainEvent& event : model_) count += event_time(event.time) <= time;
+    return count;
   }
 
   [[nodiscard]] PlainResult plain(const Measure& measure, std::int64_t first, std::int64_t last) {
-    work_ += last - first + 1;
+    std::vector<std::int64_t> positions;
+    for (; first < last; ++first) positions.push_back(first);
+    return plain(measure, positions);
+  }
+  [[nodiscard]] PlainResult plain(const Measure& measure, const std::vector<std::int64_t>& positions) {
+    work_ += static_cast<std::int64_t>(positions.size()) + 1;
     std::vector<PlainValue> values;
-    for (; first < last; ++first) values.push_back(model_[static_cast<std::size_t>(first)].values[measure.column]);
+    for (const std::int64_t at : positions) values.push_back(model_[static_cast<std::size_t>(at)].values[measure.column]);
     return plain_aggregate(measure.fold, measure.storage, values);
   }
 
@@ -423,6 +455,7 @@ class EntityTrial {
 
   // --- the store
 
+  // A new session on what is stored, which the model equals.
   void reopen() {
     entity_.reset();
     memory_ = std::make_unique<SeparateBlocks>();
@@ -437,6 +470,7 @@ class EntityTrial {
     fresh_ = !store_.head.empty();
   }
 
+  // The last thing that a session does.
   void store() {
     const MemoryStore::Bytes old_head = store_.head;
     const auto old_count = static_cast<std::uint32_t>(store_.chunks.size());
@@ -454,10 +488,8 @@ class EntityTrial {
               "appending changes nothing before the end");
     }
     stored_model_ = model_;
-    late_ = false;
-    fresh_ = false;
     check_store();
-    open_ = starts_.size() - 1;
+    reopen();
   }
 
   void check_store() {
@@ -473,7 +505,8 @@ class EntityTrial {
 
     const std::size_t used = used_size(store_.head);
     require(store_.head.size() == capacity_for(used), "a head has the smallest capacity that holds it");
-    require(used <= largest_head || starts_.back() == size(), "a head with events is no larger than the largest");
+    const std::size_t fixed = empty_size(store_.head);
+    require(used <= std::max(largest_head, fixed + 2048), "a head is no larger than the largest, or than its prefix needs");
   }
 
   // Reads one stored segment; returns the position behind it.
@@ -500,6 +533,15 @@ class EntityTrial {
       require(position < size() && same(event, position), "the store holds the events in their order");
     }
     return position;
+  }
+
+  // Of an image with the same prefix and no events.
+  [[nodiscard]] std::size_t empty_size(const MemoryStore::Bytes& image) const {
+    SeparateBlocks memory;
+    const SegmentReader reader(plan_.layout, image.data(), image.size(), memory);
+    SegmentWriter writer(plan_.layout);
+    writer.begin(reader.prefix());
+    return writer.size();
   }
 
   [[nodiscard]] static std::size_t used_size(const MemoryStore::Bytes& image) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,16 @@
 
 namespace feature {
 
+// An event's argument; its time only where that counts.
 struct PlainValue {
   bool null = true;
   Word word = 0;      // unless bytes
   std::string bytes;  // of Storage::bytes
+  std::int64_t time = 0;
 };
 
 struct PlainResult {
-  std::int64_t count = 0;  // non-NULL values; of min, max and first_value: the values seen
+  std::int64_t count = 0;  // values seen
   __int128 total = 0;
   double sum = 0;
   double deviations = 0;
@@ -33,7 +36,7 @@ struct PlainResult {
 }
 
 [[nodiscard]] inline bool has_aggregate(Fold fold, Storage storage) {
-  if (fold == Fold::count || fold == Fold::first_value) return true;
+  if (fold == Fold::count || fold == Fold::distinct_times || fold == Fold::first_value) return true;
   if (fold == Fold::moments) return is_float(storage);
   return storage != Storage::bytes;
 }
@@ -138,6 +141,12 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
         ++result.count;
       }
       break;
+    case Fold::distinct_times: {
+      std::set<std::int64_t> times;
+      for (const PlainValue& value : values) times.insert(value.time);
+      result.count = static_cast<std::int64_t>(times.size());
+      break;
+    }
     case Fold::first_value:
       if (!values.empty()) result.value = values.front();
       result.count = static_cast<std::int64_t>(values.size());
@@ -163,6 +172,7 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
                                       const PlainResult& plain) {
   switch (fold) {
     case Fold::count:
+    case Fold::distinct_times:
       return accumulator.count == plain.count;
     case Fold::sum:
       return accumulator.count == plain.count &&

@@ -156,6 +156,10 @@ CREATE TABLE victim (id int, t timestamptz);
 CREATE TRIGGER stray AFTER INSERT ON victim REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain('0');
 INSERT INTO victim VALUES (1, now());
 DROP TRIGGER stray ON victim;
+SELECT id FROM feature_state.view WHERE relation = 'stays'::regclass \gset
+CREATE TRIGGER stray AFTER INSERT ON victim REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain(:id);
+INSERT INTO victim VALUES (1, now());
+DROP TRIGGER stray ON victim;
 CREATE TRIGGER stray AFTER INSERT ON victim REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain('nonsense');
 INSERT INTO victim VALUES (1, now());
 DROP TRIGGER stray ON victim;
@@ -181,7 +185,7 @@ SELECT feature.create_view('again', 'SELECT id, sum(value) OVER (ORDER BY "event
 SELECT * FROM again ORDER BY id;
 ROLLBACK;
 SELECT count(*) FROM elsewhere."Changed";
--- DROP OWNED, and the database's other ways to drop much at once.
+-- Source and view at once, with their schema.
 DROP SCHEMA elsewhere CASCADE;
 SELECT kind, parts FROM parts('others') WHERE kind = 'left over';
 SELECT relation FROM feature.views WHERE relation = 'stays'::regclass;

@@ -177,5 +177,16 @@ SELECT feature.refresh('share'), feature.refresh('features') = (SELECT count(*) 
 SELECT share, n FROM share ORDER BY n;
 TABLE differences;
 
+-- A view is neither made nor refreshed by the very statement that inserts: it would miss its rows, or have them twice.
+CREATE TABLE in_use (k text, t timestamptz NOT NULL);
+CREATE FUNCTION make_view() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN PERFORM feature.create_view('insert_paths.made', 'SELECT k, count(*) OVER (ORDER BY t) AS n FROM insert_paths.in_use'); RETURN '2024-01-01'; END $$;
+CREATE FUNCTION refresh_view() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM feature.refresh('insert_paths.used'); RETURN NULL; END $$;
+DO $$ BEGIN INSERT INTO insert_paths.in_use SELECT 'a', insert_paths.make_view(); EXCEPTION WHEN object_in_use THEN RAISE NOTICE 'in use'; END $$;
+SELECT count(*) AS rows, to_regclass('made') IS NOT NULL AS there_is_a_view FROM in_use;
+SELECT feature.create_view('used', 'SELECT k, count(*) OVER (ORDER BY t) AS n FROM in_use');
+CREATE TRIGGER refresh_view AFTER INSERT ON in_use FOR EACH ROW EXECUTE FUNCTION refresh_view();
+DO $$ BEGIN INSERT INTO insert_paths.in_use VALUES ('a', '2024-01-01'); EXCEPTION WHEN object_in_use THEN RAISE NOTICE 'in use'; END $$;
+SELECT count(*) AS rows, (SELECT count(*) FROM used) AS feature_rows FROM in_use;
+
 SET client_min_messages = warning;
 DROP SCHEMA insert_paths CASCADE;
