@@ -85,7 +85,8 @@ std::int64_t backfill(Program& program) {
   Spi spi;
   CursorRows rows("SELECT * FROM ONLY " + qualified_name(view.source) + " ORDER BY " + order + "ctid");
   // Inside the scope of the cursor's own safe search path.
-  std::optional<PinnedSettings> settings(std::in_place, view.settings, program.plan().needs_search_path);
+  std::optional<PinnedSettings> settings;
+  if (program.plan().needs_settings) settings.emplace(view.settings);
   const std::int64_t processed = run(program, rows, {batch_rows(), false});
   settings.reset();
   spi.close();

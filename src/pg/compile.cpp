@@ -135,15 +135,16 @@ bool is_procedure(Oid function, void*) {
   return !plain;
 }
 
-bool find_procedure(Node* node, void* context) {
+bool find_dependence(Node* node, void* context) {
   if (node == nullptr) return false;
-  return check_functions_in_node(node, is_procedure, nullptr) ||
+  // Casts through text show floats and times in the session's formats.
+  return IsA(node, CoerceViaIO) || IsA(node, ArrayCoerceExpr) || check_functions_in_node(node, is_procedure, nullptr) ||
          (IsA(node, WindowFunc) && is_procedure(reinterpret_cast<WindowFunc*>(node)->winfnoid, nullptr)) ||
-         expression_tree_walker(node, compat::walker(find_procedure), context);
+         expression_tree_walker(node, compat::walker(find_dependence), context);
 }
 
-bool depends_on_search_path(Node* tree) {
-  return call([&] { return find_procedure(tree, nullptr) || contain_mutable_functions(tree); });
+bool depends_on_settings(Node* tree) {
+  return call([&] { return find_dependence(tree, nullptr) || contain_mutable_functions(tree); });
 }
 
 class Compiler {
@@ -155,7 +156,7 @@ class Compiler {
     plan_->source = levels_.source();
     if (levels_.filter() != nullptr) {
       refuse_.unfit_expression(reinterpret_cast<Node*>(levels_.filter()));
-      plan_->needs_search_path = depends_on_search_path(reinterpret_cast<Node*>(levels_.filter()));
+      plan_->needs_settings = depends_on_settings(reinterpret_cast<Node*>(levels_.filter()));
       plan_->filter = call([&] {
         return make_ands_implicit(expression_planner(levels_.filter()));
       });
@@ -171,7 +172,7 @@ class Compiler {
     level_ = level;
     ::List* targets = levels_.targets(level);
     refuse_.unfit_expression(reinterpret_cast<Node*>(targets));
-    plan_->needs_search_path = plan_->needs_search_path || depends_on_search_path(reinterpret_cast<Node*>(targets));
+    plan_->needs_settings = plan_->needs_settings || depends_on_settings(reinterpret_cast<Node*>(targets));
 
     Replacements replacements;
     for (WindowFunc* function : window_functions(targets)) {
@@ -366,7 +367,10 @@ class Compiler {
   }
 
   [[nodiscard]] std::size_t add_frame(const WindowFunc* function, const WindowClause* window) {
-    return FrameBounds(refuse_, plan_->time.type).add(list(), function, window);
+    const std::size_t frame = FrameBounds(refuse_, plan_->time.type).add(list(), function, window);
+    // What a day or month before a time is depends on the time zone.
+    for (const TimeOffset& offset : list().offsets) plan_->needs_settings = plan_->needs_settings || offset.calendar;
+    return frame;
   }
 
   // Adds a window result of this type; equal functions share it.

@@ -39,11 +39,10 @@ std::vector<Setting> current_settings() {
   return settings;
 }
 
-PinnedSettings::PinnedSettings(const std::vector<Setting>& settings, bool with_search_path) {
+PinnedSettings::PinnedSettings(const std::vector<Setting>& settings) {
   nest_level_ = call([&] {
     int level = 0;
     for (const Setting& setting : settings) {
-      if (!with_search_path && setting.name == search_path) continue;
       const char* current = GetConfigOption(setting.name.c_str(), false, false);
       if (current != nullptr && std::strcmp(current, setting.value.c_str()) == 0) continue;
       if (level == 0) level = NewGUCNestLevel();

@@ -14,11 +14,10 @@ struct Setting {
 // The current session's values of the settings that are pinned.
 [[nodiscard]] std::vector<Setting> current_settings();
 
-// Puts settings in force for a scope. The search path is left alone unless `search_path`. Costs a comparison each where
-// the session has them already.
+// Puts settings in force for a scope. Costs a look-up each where the session has them already.
 class PinnedSettings {
  public:
-  PinnedSettings(const std::vector<Setting>& settings, bool search_path);
+  explicit PinnedSettings(const std::vector<Setting>& settings);
   PinnedSettings(const PinnedSettings&) = delete;
   PinnedSettings& operator=(const PinnedSettings&) = delete;
   ~PinnedSettings();

@@ -124,8 +124,8 @@ struct TimeColumn {
 struct Plan {
   Oid source = InvalidOid;
   TimeColumn time;
-  // Whether it calls functions that may depend on the search path: stable ones, and those not written in C.
-  bool needs_search_path = false;
+  // Whether its expressions may depend on settings of the session: time zone, formats, search path.
+  bool needs_settings = false;
   ::List* filter = NIL;             // WHERE of level 0, over the source row, as implicit AND
   std::vector<PartitionList> lists;
   std::vector<Level> levels;

@@ -54,7 +54,7 @@ std::shared_ptr<Program> compile_view(std::int32_t id) {
   if (view.id == 0) return nullptr;
   const AsUser owner(view.owner, true);
   // Inlining looks up the names in SQL functions.
-  const PinnedSettings settings(view.settings, true);
+  const PinnedSettings settings(view.settings);
   auto context = std::make_unique<OwnedContext>(CacheMemoryContext, "feature_ext program");
   std::unique_ptr<Plan> plan;
   {

@@ -74,7 +74,8 @@ Datum maintain(FunctionCallInfo fcinfo) {
                        "\" is not the source of feature view \"" + view.name + "\"");
   }
   const AsUser owner(view.owner, true);
-  const PinnedSettings settings(view.settings, program->plan().needs_search_path);
+  std::optional<PinnedSettings> settings;
+  if (program->plan().needs_settings) settings.emplace(view.settings);
   InsertedRows rows(data.tg_newtable);
   run(*program, rows, {batch_rows(), true});
   return PointerGetDatum(nullptr);
