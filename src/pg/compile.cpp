@@ -12,6 +12,7 @@
 #include "pg/datum.hpp"
 #include "pg/frame_bounds.hpp"
 #include "pg/levels.hpp"
+#include "pg/partition_lists.hpp"
 #include "pg/refusals.hpp"
 
 extern "C" {
@@ -91,19 +92,6 @@ struct Folded {
   Finish finish = Finish::value;
 };
 
-// What is known of a list while it grows, beside what the plan keeps of it.
-struct Draft {
-  std::vector<Expr*> key_sources;       // keys over the source row, null if they are not
-  std::vector<Expr*> argument_sources;  // likewise for the arguments
-  struct Known {
-    Fold fold;
-    int column;
-    const Aggregate* aggregate;
-  };
-  std::vector<Known> natives;
-  std::vector<std::pair<std::size_t, std::size_t>> running;  // (partial, frame) of each running accumulator
-};
-
 struct Replacement {
   WindowFunc* function;
   Node* by;
@@ -149,10 +137,13 @@ bool depends_on_settings(Node* tree) {
 
 class Compiler {
  public:
-  Compiler(Query* definition, const char* text) : levels_(definition), refuse_(text) {}
+  Compiler(Query* definition, const char* text)
+      : levels_(definition),
+        refuse_(text),
+        plan_(std::make_unique<Plan>()),
+        lists_(levels_, refuse_, plan_->lists) {}
 
   std::unique_ptr<Plan> run() {
-    plan_ = std::make_unique<Plan>();
     plan_->source = levels_.source();
     if (levels_.filter() != nullptr) {
       refuse_.unfit_expression(reinterpret_cast<Node*>(levels_.filter()));
@@ -162,7 +153,7 @@ class Compiler {
       });
     }
     for (std::size_t level = 0; level < levels_.count(); ++level) compile_level(level);
-    for (std::size_t list = 0; list < plan_->lists.size(); ++list) finish_list(list);
+    lists_.finish();
     return std::move(plan_);
   }
 
@@ -238,7 +229,7 @@ class Compiler {
   Node* compile_function(WindowFunc* function) {
     const WindowClause* window = window_of(function);
     check_time(function, window);
-    list_ = find_list(function, window);
+    list_ = lists_.enter(level_, window);
     switch (function->winfnoid) {
       case F_ROW_NUMBER: return compile_row_number(function);
       case F_LAG_ANYELEMENT:
@@ -255,8 +246,7 @@ class Compiler {
     return compile_aggregate(function, window);
   }
 
-  [[nodiscard]] PartitionList& list() { return plan_->lists[list_]; }
-  [[nodiscard]] Draft& draft() { return drafts_[list_]; }
+  [[nodiscard]] PartitionList& list() { return lists_.current(); }
 
   // Every window has the same event time: one ascending column of the source.
   void check_time(const WindowFunc* function, const WindowClause* window) {
@@ -280,82 +270,6 @@ class Compiler {
     }
   }
 
-  [[nodiscard]] std::size_t find_list(const WindowFunc*, const WindowClause* window) {
-    std::vector<Expr*> expressions;
-    std::vector<Expr*> sources;
-    ListCell* cell;
-    foreach (cell, window->partitionClause) {
-      auto* sort = lfirst_node(SortGroupClause, cell);
-      auto* expression = reinterpret_cast<Expr*>(get_sortgroupclause_expr(sort, levels_.targets(level_)));
-      if (call([&] { return contain_mutable_functions(reinterpret_cast<Node*>(expression)); })) {
-        refuse_.mutable_entity(reinterpret_cast<Node*>(expression));
-      }
-      expressions.push_back(expression);
-      sources.push_back(levels_.over_source(level_, expression));
-    }
-    const bool from_source = std::find(sources.begin(), sources.end(), nullptr) == sources.end();
-    for (std::size_t i = 0; i < plan_->lists.size(); ++i) {
-      const PartitionList& other = plan_->lists[i];
-      if (other.from_source != from_source || other.keys.size() != expressions.size()) continue;
-      if (!from_source && other.level != level_) continue;
-      const std::vector<Expr*>& known = drafts_[i].key_sources;
-      const std::vector<Expr*>& wanted = from_source ? sources : expressions;
-      if (std::equal(known.begin(), known.end(), wanted.begin(),
-                     [](const Expr* a, const Expr* b) { return equal(a, b); })) {
-        return i;
-      }
-    }
-    PartitionList made;
-    made.from_source = from_source;
-    made.level = level_;
-    for (std::size_t i = 0; i < expressions.size(); ++i) made.keys.push_back(make_key(expressions[i], sources[i], from_source));
-    plan_->lists.push_back(std::move(made));
-    drafts_.emplace_back();
-    drafts_.back().key_sources = from_source ? sources : expressions;
-    return plan_->lists.size() - 1;
-  }
-
-  [[nodiscard]] Key make_key(Expr* expression, Expr* source, bool from_source) const {
-    Key key{};
-    Expr* used = from_source ? source : expression;
-    const bool hashable = call([&] {
-      key.type = exprType(reinterpret_cast<Node*>(used));
-      key.collation = exprCollation(reinterpret_cast<Node*>(used));
-      get_typlenbyval(key.type, &key.length, &key.by_value);
-      key.expression = expression_planner(static_cast<Expr*>(copyObjectImpl(used)));
-      const TypeCacheEntry* type = lookup_type_cache(key.type, TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
-      return OidIsValid(type->hash_extended_proc) && OidIsValid(type->eq_opr);
-    });
-    if (!hashable) refuse_.entity_type(reinterpret_cast<Node*>(expression), key.type);
-    return key;
-  }
-
-  // The column that keeps an expression's values with the events of the current list.
-  [[nodiscard]] std::size_t add_argument(Expr* expression) {
-    Expr* source = levels_.over_source(level_, expression);
-    for (std::size_t i = 0; i < list().arguments.size(); ++i) {
-      Expr* known = draft().argument_sources[i];
-      if (source != nullptr ? known != nullptr && equal(known, source)
-                            : known == nullptr && list().arguments[i].level == level_ &&
-                                  equal(originals_[list_][i], expression)) {
-        return i;
-      }
-    }
-    Argument argument{};
-    argument.level = level_;
-    call([&] {
-      argument.type = exprType(reinterpret_cast<Node*>(expression));
-      get_typlenbyval(argument.type, &argument.length, &argument.by_value);
-      argument.expression = expression_planner(static_cast<Expr*>(copyObjectImpl(expression)));
-    });
-    argument.storage = storage_of_type(argument.type, argument.length, argument.by_value);
-    list().arguments.push_back(argument);
-    draft().argument_sources.push_back(source);
-    originals_.resize(plan_->lists.size());
-    originals_[list_].push_back(expression);
-    return list().arguments.size() - 1;
-  }
-
   // The event time needs no column of its own where just its value is asked for.
   [[nodiscard]] int column_or_time(Expr* expression) {
     const Expr* source = levels_.over_source(level_, expression);
@@ -363,7 +277,7 @@ class Compiler {
         reinterpret_cast<const Var*>(source)->varattno == plan_->time.attribute) {
       return WindowFunction::time_column;
     }
-    return static_cast<int>(add_argument(expression));
+    return static_cast<int>(lists_.add_argument(expression));
   }
 
   [[nodiscard]] std::size_t add_frame(const WindowFunc* function, const WindowClause* window) {
@@ -439,7 +353,7 @@ class Compiler {
   Node* compile_dense_rank(const WindowFunc* function) {
     list().frames.push_back({{Bound::Kind::unbounded, 0}, {Bound::Kind::current_row, 0}});
     const std::size_t frame = list().frames.size() - 1;
-    return add_aggregate({native(Fold::distinct_times, no_column), Finish::count}, frame, function);
+    return add_aggregate({lists_.native(Fold::distinct_times, PartitionLists::no_column), Finish::count}, frame, function);
   }
 
   Node* compile_edge(const WindowFunc* function, const WindowClause* window) {
@@ -447,8 +361,8 @@ class Compiler {
     const std::size_t frame = add_frame(function, window);
     const bool unbounded = list().frames[frame].unbounded();
     if (function->winfnoid == F_FIRST_VALUE && unbounded && list().frames[frame].exclude == Exclude::nothing) {
-      const auto column = static_cast<int>(add_argument(argument));
-      return add_aggregate({native(Fold::first_value, column), Finish::value}, frame, function);
+      const auto column = static_cast<int>(lists_.add_argument(argument));
+      return add_aggregate({lists_.native(Fold::first_value, column), Finish::value}, frame, function);
     }
     WindowFunction made{};
     made.frame = frame;
@@ -459,7 +373,7 @@ class Compiler {
       if (made.offset == 0) {
         return call([&] { return reinterpret_cast<Node*>(makeNullConst(function->wintype, -1, function->wincollid)); });
       }
-      if (unbounded) made.frame = whole_history(frame);
+      if (unbounded) made.frame = lists_.whole_history(frame);
     }
     made.column = column_or_time(argument);
     return add_result(made, function->wintype, function->wincollid);
@@ -525,58 +439,24 @@ class Compiler {
         made.frame = frame;
         return add_result(made, function->wintype, function->wincollid);
       }
-      const auto column = static_cast<int>(add_argument(filtered(truth(), function->aggfilter)));
-      return add_aggregate({native(Fold::count, column), Finish::count}, frame, function);
+      const auto column = static_cast<int>(lists_.add_argument(filtered(truth(), function->aggfilter)));
+      return add_aggregate({lists_.native(Fold::count, column), Finish::count}, frame, function);
     }
     for (const Native& known : natives) {
       if (known.function != function->winfnoid) continue;
       Expr* argument = known.fold == Fold::count ? presence(first) : first;
-      const auto column = static_cast<int>(add_argument(filtered(argument, function->aggfilter)));
-      return add_aggregate({native(known.fold, column), known.finish}, frame, function);
+      const auto column = static_cast<int>(lists_.add_argument(filtered(argument, function->aggfilter)));
+      return add_aggregate({lists_.native(known.fold, column), known.finish}, frame, function);
     }
     return add_aggregate({catalogue(function), Finish::catalogue}, frame, function);
   }
 
-  static constexpr int no_column = -1;
-
-  [[nodiscard]] const Aggregate* native(Fold fold, int column) {
-    for (const Draft::Known& known : draft().natives) {
-      if (known.fold == fold && known.column == column) return known.aggregate;
-    }
-    const auto index = static_cast<std::size_t>(column);
-    const Storage storage = column == no_column ? Storage::int64 : list().arguments[index].storage;
-    list().aggregates.push_back(make_aggregate(fold, storage, index));
-    draft().natives.push_back({fold, column, list().aggregates.back().get()});
-    return list().aggregates.back().get();
-  }
-
   [[nodiscard]] const Aggregate* catalogue(WindowFunc* function) {
-    std::vector<AggregateInput> inputs;
-    ListCell* cell;
-    foreach (cell, function->args) {
-      auto* expression = static_cast<Expr*>(lfirst(cell));
-      AggregateInput input;
-      if (IsA(expression, Const)) {
-        input.constant = reinterpret_cast<Const*>(expression)->constvalue;
-        input.constant_null = reinterpret_cast<Const*>(expression)->constisnull;
-      } else {
-        input.column = static_cast<int>(add_argument(expression));
-      }
-      inputs.push_back(input);
-    }
-    const int filter = function->aggfilter == nullptr ? -1 : static_cast<int>(add_argument(function->aggfilter));
-    std::unique_ptr<CatalogueAggregate> made;
     try {
-      made = std::make_unique<CatalogueAggregate>(function, std::move(inputs), filter);
+      return lists_.catalogue(function);
     } catch (const SqlError&) {
       refuse_.unsupported_function(function);
     }
-    for (const auto& known : list().aggregates) {
-      const auto* other = dynamic_cast<const CatalogueAggregate*>(known.get());
-      if (other != nullptr && other->same_as(*made)) return other;
-    }
-    list().aggregates.push_back(std::move(made));
-    return list().aggregates.back().get();
   }
 
   Node* add_aggregate(Folded folded, std::size_t frame, const WindowFunc* function) {
@@ -590,57 +470,19 @@ class Compiler {
       // States of catalogue aggregates cannot be copied, so the row's own event cannot be added behind a gap.
       const bool gap = list().frames[frame].exclude == Exclude::ties;
       if (catalogue != nullptr && (gap || !catalogue->saveable())) {
-        made.frame = whole_history(frame);
+        made.frame = lists_.whole_history(frame);
       } else {
-        made.partial = add_partial(folded.aggregate);
-        made.running = add_running(made.partial, frame);
+        made.partial = lists_.add_partial(folded.aggregate);
+        made.running = lists_.add_running(made.partial, frame);
       }
     }
     return add_result(made, function->wintype, function->wincollid);
   }
 
-  // The frame with its start as a row number that nobody reaches: the same events, none of them folded away.
-  [[nodiscard]] std::size_t whole_history(std::size_t frame) {
-    Frame whole = list().frames[frame];
-    whole.start = {Bound::Kind::rows, std::int64_t{1} << 62};
-    list().frames.push_back(whole);
-    return list().frames.size() - 1;
-  }
-
-  [[nodiscard]] std::size_t add_partial(const Aggregate* aggregate) {
-    std::vector<Partial>& partials = list().kernel.partials;
-    for (std::size_t i = 0; i < partials.size(); ++i) {
-      if (partials[i].aggregate == aggregate) return i;
-    }
-    std::vector<Storage>& prefix = list().kernel.layout.prefix;
-    partials.push_back({aggregate, prefix.size()});
-    for (const Storage storage : aggregate->saved()) prefix.push_back(storage);
-    return partials.size() - 1;
-  }
-
-  [[nodiscard]] std::size_t add_running(std::size_t partial, std::size_t frame) {
-    auto& running = draft().running;
-    const auto found = std::find(running.begin(), running.end(), std::make_pair(partial, frame));
-    if (found != running.end()) return static_cast<std::size_t>(found - running.begin());
-    running.emplace_back(partial, frame);
-    return running.size() - 1;
-  }
-
-  void finish_list(std::size_t index) {
-    PartitionList& made = plan_->lists[index];
-    made.kernel.running = drafts_[index].running.size();
-    for (const Argument& argument : made.arguments) made.kernel.layout.event.push_back(argument.storage);
-    constexpr std::size_t most = 60000;
-    if (made.kernel.layout.event.size() > most || made.kernel.layout.prefix.size() > most) {
-      throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "definition has too many window function arguments");
-    }
-  }
-
   Levels levels_;
   Refusals refuse_;
   std::unique_ptr<Plan> plan_;
-  std::vector<Draft> drafts_;
-  std::vector<std::vector<Expr*>> originals_;  // arguments as written, by list
+  PartitionLists lists_;
   std::size_t level_ = 0;
   std::size_t list_ = 0;
 };

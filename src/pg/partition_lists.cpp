@@ -1,0 +1,167 @@
+// See partition_lists.hpp.
+
+#include "pg/partition_lists.hpp"
+
+#include <algorithm>
+
+#include "pg/catalogue_aggregate.hpp"
+#include "pg/datum.hpp"
+
+extern "C" {
+#include <nodes/nodeFuncs.h>
+#include <optimizer/optimizer.h>
+#include <utils/lsyscache.h>
+#include <utils/typcache.h>
+}
+
+namespace feature {
+
+std::size_t PartitionLists::enter(std::size_t level, const WindowClause* window) {
+  level_ = level;
+  std::vector<Expr*> expressions;
+  std::vector<Expr*> sources;
+  ListCell* cell;
+  foreach (cell, window->partitionClause) {
+    auto* sort = lfirst_node(SortGroupClause, cell);
+    auto* expression = reinterpret_cast<Expr*>(get_sortgroupclause_expr(sort, levels_.targets(level)));
+    if (call([&] { return contain_mutable_functions(reinterpret_cast<Node*>(expression)); })) {
+      refuse_.mutable_entity(reinterpret_cast<Node*>(expression));
+    }
+    expressions.push_back(expression);
+    sources.push_back(levels_.over_source(level, expression));
+  }
+  const bool from_source = std::find(sources.begin(), sources.end(), nullptr) == sources.end();
+  const std::vector<Expr*>& keys = from_source ? sources : expressions;
+  for (list_ = 0; list_ < lists_.size(); ++list_) {
+    const PartitionList& other = lists_[list_];
+    if (other.from_source != from_source || (!from_source && other.level != level)) continue;
+    const std::vector<Expr*>& known = drafts_[list_].keys;
+    if (std::equal(known.begin(), known.end(), keys.begin(), keys.end(),
+                   [](const Expr* a, const Expr* b) { return equal(a, b); })) {
+      return list_;
+    }
+  }
+  PartitionList made;
+  made.from_source = from_source;
+  made.level = level;
+  for (std::size_t i = 0; i < keys.size(); ++i) made.keys.push_back(make_key(expressions[i], keys[i]));
+  lists_.push_back(std::move(made));
+  drafts_.emplace_back();
+  drafts_.back().keys = keys;
+  return list_;
+}
+
+Key PartitionLists::make_key(Expr* expression, Expr* used) const {
+  Key key{};
+  const bool hashable = call([&] {
+    key.type = exprType(reinterpret_cast<Node*>(used));
+    key.collation = exprCollation(reinterpret_cast<Node*>(used));
+    get_typlenbyval(key.type, &key.length, &key.by_value);
+    key.expression = expression_planner(static_cast<Expr*>(copyObjectImpl(used)));
+    const TypeCacheEntry* type = lookup_type_cache(key.type, TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
+    return OidIsValid(type->hash_extended_proc) && OidIsValid(type->eq_opr);
+  });
+  if (!hashable) refuse_.entity_type(reinterpret_cast<Node*>(expression), key.type);
+  return key;
+}
+
+std::size_t PartitionLists::add_argument(Expr* expression) {
+  Draft& draft = drafts_[list_];
+  Expr* source = levels_.over_source(level_, expression);
+  for (std::size_t i = 0; i < current().arguments.size(); ++i) {
+    Expr* known = draft.argument_sources[i];
+    const bool same = source != nullptr ? known != nullptr && equal(known, source)
+                                        : known == nullptr && current().arguments[i].level == level_ &&
+                                              equal(draft.arguments[i], expression);
+    if (same) return i;
+  }
+  Argument argument{};
+  argument.level = level_;
+  call([&] {
+    argument.type = exprType(reinterpret_cast<Node*>(expression));
+    get_typlenbyval(argument.type, &argument.length, &argument.by_value);
+    argument.expression = expression_planner(static_cast<Expr*>(copyObjectImpl(expression)));
+  });
+  argument.storage = storage_of_type(argument.type, argument.length, argument.by_value);
+  current().arguments.push_back(argument);
+  draft.argument_sources.push_back(source);
+  draft.arguments.push_back(expression);
+  return current().arguments.size() - 1;
+}
+
+const Aggregate* PartitionLists::native(Fold fold, int column) {
+  Draft& draft = drafts_[list_];
+  for (const Draft::Known& known : draft.natives) {
+    if (known.fold == fold && known.column == column) return known.aggregate;
+  }
+  const auto index = static_cast<std::size_t>(column);
+  const Storage storage = column == no_column ? Storage::int64 : current().arguments[index].storage;
+  current().aggregates.push_back(make_aggregate(fold, storage, index));
+  draft.natives.push_back({fold, column, current().aggregates.back().get()});
+  return current().aggregates.back().get();
+}
+
+const Aggregate* PartitionLists::catalogue(WindowFunc* function) {
+  std::vector<AggregateInput> inputs;
+  ListCell* cell;
+  foreach (cell, function->args) {
+    auto* expression = static_cast<Expr*>(lfirst(cell));
+    AggregateInput input;
+    if (IsA(expression, Const)) {
+      input.constant = reinterpret_cast<Const*>(expression)->constvalue;
+      input.constant_null = reinterpret_cast<Const*>(expression)->constisnull;
+    } else {
+      input.column = static_cast<int>(add_argument(expression));
+    }
+    inputs.push_back(input);
+  }
+  const int filter = function->aggfilter == nullptr ? -1 : static_cast<int>(add_argument(function->aggfilter));
+  auto made = std::make_unique<CatalogueAggregate>(function, std::move(inputs), filter);
+  for (const auto& known : current().aggregates) {
+    const auto* other = dynamic_cast<const CatalogueAggregate*>(known.get());
+    if (other != nullptr && other->same_as(*made)) return other;
+  }
+  current().aggregates.push_back(std::move(made));
+  return current().aggregates.back().get();
+}
+
+std::size_t PartitionLists::whole_history(std::size_t frame) {
+  Frame whole = current().frames[frame];
+  whole.start = {Bound::Kind::rows, std::int64_t{1} << 62};
+  current().frames.push_back(whole);
+  return current().frames.size() - 1;
+}
+
+std::size_t PartitionLists::add_partial(const Aggregate* aggregate) {
+  std::vector<Partial>& partials = current().kernel.partials;
+  for (std::size_t i = 0; i < partials.size(); ++i) {
+    if (partials[i].aggregate == aggregate) return i;
+  }
+  std::vector<Storage>& prefix = current().kernel.layout.prefix;
+  partials.push_back({aggregate, prefix.size()});
+  for (const Storage storage : aggregate->saved()) prefix.push_back(storage);
+  return partials.size() - 1;
+}
+
+std::size_t PartitionLists::add_running(std::size_t partial, std::size_t frame) {
+  auto& running = drafts_[list_].running;
+  const auto found = std::find(running.begin(), running.end(), std::make_pair(partial, frame));
+  if (found != running.end()) return static_cast<std::size_t>(found - running.begin());
+  running.emplace_back(partial, frame);
+  return running.size() - 1;
+}
+
+void PartitionLists::finish() {
+  // What a segment's header can count.
+  constexpr std::size_t most_columns = 65535;
+  for (std::size_t i = 0; i < lists_.size(); ++i) {
+    PartitionList& made = lists_[i];
+    made.kernel.running = drafts_[i].running.size();
+    for (const Argument& argument : made.arguments) made.kernel.layout.event.push_back(argument.storage);
+    if (made.kernel.layout.event.size() > most_columns || made.kernel.layout.prefix.size() > most_columns) {
+      throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "definition has too many window function arguments");
+    }
+  }
+}
+
+}  // namespace feature
