@@ -1,7 +1,8 @@
 // libFuzzer harness for entities: the input is a small program, run against an entity and its naive model alike
 // (test/unit/entity_trial.hpp). A difference aborts; so does an exception, as every program is a lawful use.
 //
-// A choice is read from the front of the input, in as few bytes as its limit needs; an input that has ended gives zeros.
+// A choice is read from the front of the input, in as few bytes as its limit needs; an input that has ended gives
+// zeros.
 
 #include <cstdint>
 #include <cstdio>

@@ -1,6 +1,6 @@
-// The native aggregates give what PostgreSQL's own arithmetic gives, computed anew by plain loops (plain_aggregate.hpp):
-// bit for bit, over NULLs, NaN, infinities and negative zero; and saving and restoring an accumulator anywhere changes
-// nothing.
+// The native aggregates give what PostgreSQL's own arithmetic gives, computed anew by plain loops
+// (plain_aggregate.hpp): bit for bit, over NULLs, NaN, infinities and negative zero; and saving and restoring an
+// accumulator anywhere changes nothing.
 
 #include "kernel/aggregate.hpp"
 
@@ -17,8 +17,8 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
-constexpr Fold all_folds[] = {Fold::count, Fold::sum,            Fold::moments,    Fold::min,
-                              Fold::max,   Fold::distinct_times, Fold::first_value};
+constexpr Fold all_folds[] = {Fold::count,          Fold::sum,        Fold::moments, Fold::min, Fold::max,
+                              Fold::distinct_times, Fold::first_value};
 
 // Events of one column, beside a column before it that no aggregate of the test may touch. Three events share a time.
 struct Column {
@@ -176,7 +176,8 @@ TEST(Aggregate, restored_for_no_events_it_is_fresh_whatever_the_columns_hold) {
 }
 
 TEST(Aggregate, integer_sums_are_exact_far_beyond_64_bits) {
-  for (const std::int64_t extreme : {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+  for (const std::int64_t extreme :
+       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
     Column column(Storage::int64);
     __int128 expected = 0;
     for (int i = 0; i < 1000; ++i) {

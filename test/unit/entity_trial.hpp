@@ -10,27 +10,17 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
-#include <new>
 #include <optional>
-#include <stdexcept>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "kernel/entity.hpp"
+#include "memory_store.hpp"
 #include "plain_aggregate.hpp"
 
 namespace feature {
-
-// Where the entity and the model differ.
-struct Difference : std::logic_error {
-  using std::logic_error::logic_error;
-};
-
-inline void require(bool holds, const char* what) {
-  if (!holds) throw Difference(std::string("not so: ") + what);
-}
 
 class Choices {
  public:
@@ -38,96 +28,6 @@ class Choices {
   [[nodiscard]] virtual bool more() = 0;
   // A number in [0, limit); 0 when there are no more.
   [[nodiscard]] virtual std::int64_t below(std::int64_t limit) = 0;
-};
-
-// Every block by itself, so that the address sanitizer sees the end of each, and the use of one given back.
-class SeparateBlocks final : public std::pmr::memory_resource {
- public:
-  SeparateBlocks() = default;
-  SeparateBlocks(const SeparateBlocks&) = delete;
-  SeparateBlocks& operator=(const SeparateBlocks&) = delete;
-  ~SeparateBlocks() override {
-    for (const auto& [block, alignment] : blocks_) ::operator delete(block, alignment);
-  }
-
- private:
-  void* do_allocate(std::size_t size, std::size_t alignment) override {
-    void* block = ::operator new(size, std::align_val_t{alignment});
-    blocks_.emplace(block, std::align_val_t{alignment});
-    return block;
-  }
-  void do_deallocate(void* block, std::size_t, std::size_t alignment) override {
-    blocks_.erase(block);
-    ::operator delete(block, std::align_val_t{alignment});
-  }
-  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-
-  std::unordered_map<void*, std::align_val_t> blocks_;
-};
-
-// What is stored of an entity. Holds it to the contracts of ChunkSource and SegmentSink.
-class MemoryStore final : public ChunkSource, public SegmentSink {
- public:
-  using Bytes = std::vector<std::byte>;
-
-  [[nodiscard]] Image load(std::uint32_t number) override {
-    require(number < chunks.size(), "only chunks that are stored are loaded");
-    require(number + 1 == next_load_, "chunks are loaded from the newest to the oldest, each once");
-    require(lent_to_ == nullptr || lent_to_->first_loaded() > oldest_needed_, "only chunks that are needed are loaded");
-    next_load_ = number;
-    ++loads;
-    // Gone with the next call, as the contract allows.
-    image_ = std::make_unique<std::byte[]>(chunks[number].size());
-    std::copy(chunks[number].begin(), chunks[number].end(), image_.get());
-    return {image_.get(), chunks[number].size()};
-  }
-
-  void remove_chunks_from(std::uint32_t number) override {
-    require(!removed_from && added_ == 0 && !head_set_, "chunks are removed once, before anything is written");
-    require(number < chunks.size(), "only chunks that are stored are removed");
-    removed_from = number;
-    chunks.resize(number);
-  }
-  void add_chunk(std::uint32_t number, const Bytes& image) override {
-    require(!head_set_, "the head is written last");
-    require(number == chunks.size(), "chunks are numbered without gaps");
-    chunks.push_back(image);
-    ++added_;
-  }
-  void set_head(const Bytes& image) override {
-    require(!head_set_, "the head is written once");
-    head = image;
-    head_set_ = true;
-  }
-
-  // A new session of this entity, whose stored head has this number.
-  void open(const Entity& entity, std::uint32_t head_number) {
-    lent_to_ = &entity;
-    next_load_ = head_number;
-  }
-  void begin_store() {
-    removed_from.reset();
-    added_ = 0;
-    head_set_ = false;
-  }
-  void end_store() const { require(head_set_, "the head is written"); }
-  // From now on, events before this position are not needed.
-  void need_from(std::int64_t position) { oldest_needed_ = position; }
-
-  [[nodiscard]] std::size_t added() const { return added_; }
-
-  std::vector<Bytes> chunks;
-  Bytes head;
-  std::optional<std::uint32_t> removed_from;  // by the last store
-  std::size_t loads = 0;
-
- private:
-  const Entity* lent_to_ = nullptr;
-  std::int64_t oldest_needed_ = 0;
-  std::uint32_t next_load_ = 0;
-  std::unique_ptr<std::byte[]> image_;
-  std::size_t added_ = 0;
-  bool head_set_ = false;
 };
 
 // Events as the model keeps them.
@@ -179,7 +79,7 @@ class EntityTrial {
   void make_plan() {
     static constexpr Storage storages[] = {Storage::float64, Storage::int8,    Storage::int16, Storage::int32,
                                            Storage::int64,   Storage::float32, Storage::bytes};
-    static constexpr Fold folds[] = {Fold::sum, Fold::count, Fold::moments,        Fold::min,
+    static constexpr Fold folds[] = {Fold::sum, Fold::count,       Fold::moments,       Fold::min,
                                      Fold::max, Fold::first_value, Fold::distinct_times};
     const std::int64_t columns = choices_.below(5);
     for (std::int64_t i = 0; i < columns; ++i) plan_.layout.event.push_back(storages[choices_.below(7)]);
@@ -231,14 +131,19 @@ class EntityTrial {
 
   void step() {
     switch (choices_.below(14)) {
-      case 0: case 1: case 2: case 3: case 4: {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4: {
         const std::int64_t time = choose_time();
         const auto seed = static_cast<std::uint64_t>(choices_.below(256));
         const std::int64_t position = add(time, seed);
         if (chance(2)) query(position);
         break;
       }
-      case 5: case 6: {
+      case 5:
+      case 6: {
         // A run of events, each as long after the one before.
         std::int64_t time = choose_time();
         const std::int64_t distance = choices_.below(3);
@@ -246,15 +151,14 @@ class EntityTrial {
         for (std::int64_t count = 1 + choices_.below(64); count > 0; --count, time += distance) add(time, seed);
         break;
       }
-      case 7: case 8:
+      case 7:
+      case 8:
         if (size() > 0) query(choose_position());
         break;
-      case 9:
-        expect_at(choose_position() - choices_.below(3));
-        break;
-      case 10: case 11: case 12:
-        store();
-        break;
+      case 9: expect_at(choose_position() - choices_.below(3)); break;
+      case 10:
+      case 11:
+      case 12: store(); break;
       default:
         // As after ROLLBACK.
         if (chance(2)) {
@@ -271,7 +175,9 @@ class EntityTrial {
     const std::int64_t newest = model_.back().time;
     const std::int64_t oldest = model_.front().time;
     switch (choices_.below(8)) {
-      case 0: case 1: case 2: return newest + choices_.below(4);
+      case 0:
+      case 1:
+      case 2: return newest + choices_.below(4);
       case 3: return newest + choices_.below(256);
       case 4: return model_[static_cast<std::size_t>(choose_position())].time;
       case 5: return oldest - 1 + choices_.below(newest - oldest + 3);
@@ -301,7 +207,8 @@ class EntityTrial {
     std::int64_t expected = 0;
     while (expected < size() && model_[static_cast<std::size_t>(expected)].time <= time) ++expected;
     store_.need_from(expected);
-    require(entity_->add({event_time(time), values}, store_) == expected, "an event goes behind all that are not later");
+    require(entity_->add({event_time(time), values}, store_) == expected,
+            "an event goes behind all that are not later");
     for (std::size_t i = 0; i < plain.values.size(); ++i) {
       const PlainValue& value = plain.values[i];
       if (value.null) continue;
@@ -325,7 +232,10 @@ class EntityTrial {
     bits >>= 8;
     static const double specials[] = {std::numeric_limits<double>::quiet_NaN(),
                                       std::numeric_limits<double>::infinity(),
-                                      -std::numeric_limits<double>::infinity(), -0.0, 0.0, 1e30};
+                                      -std::numeric_limits<double>::infinity(),
+                                      -0.0,
+                                      0.0,
+                                      1e30};
     const double real = extreme && specials_ ? specials[bits % 6] : (static_cast<double>(bits % 2000000) - 1e6) / 7e3;
     switch (storage) {
       case Storage::int8: return {false, to_word(static_cast<std::int8_t>(bits)), {}, 0};
@@ -348,7 +258,8 @@ class EntityTrial {
     const std::int64_t time = model_[static_cast<std::size_t>(position)].time;
     std::vector<EventTime> bounds;
     for (const std::int64_t offset : offsets_) bounds.push_back(event_time(time - offset));
-    // Bound times need not follow the row's: an event ahead of now() has earlier ones. Those at a segment's edge matter.
+    // Bound times need not follow the row's: an event ahead of now() has earlier ones. Those at a segment's edge
+    // matter.
     if (chance(6)) {
       for (EventTime& bound : bounds) bound -= Duration(choices_.below(100));
     } else if (chance(3)) {
@@ -368,7 +279,8 @@ class EntityTrial {
       expected.last = std::min(needed, position + 1);
     }
     if (frame.start.kind == Bound::Kind::current_row) expected.first = position;
-    if (frame.start.kind == Bound::Kind::rows) expected.first = std::max<std::int64_t>(0, position - frame.start.offset);
+    if (frame.start.kind == Bound::Kind::rows)
+      expected.first = std::max<std::int64_t>(0, position - frame.start.offset);
     if (frame.start.kind == Bound::Kind::range) {
       expected.first = count_before(bound(frame.start));
       needed = std::min(needed, expected.first);
@@ -392,8 +304,9 @@ class EntityTrial {
 
     const Positions found = entity_->locate(frame, position, bounds.data(), store_);
     require(found.count() == static_cast<std::int64_t>(events.size()), "a frame holds as many events as it should");
-    require(found.self || found.first == found.last || (found.first == events.front() && found.last == events.back() + 1),
-            "a frame holds the events that it should");
+    require(
+        found.self || found.first == found.last || (found.first == events.front() && found.last == events.back() + 1),
+        "a frame holds the events that it should");
     require(!found.self || (row && (others.empty() ? found.first == found.last
                                                    : found.first == others.front() && found.last == others.back() + 1)),
             "a frame without ties holds the events that it should");
@@ -402,9 +315,8 @@ class EntityTrial {
     for (std::size_t i = 0; i < measures_.size(); ++i) {
       const Measure& measure = measures_[i];
       Accumulator accumulator =
-          frame.unbounded()
-              ? entity_->running_aggregate(plan_.partials[i], number * measures_.size() + i, found.last)
-              : entity_->aggregate(*measure.aggregate, found);
+          frame.unbounded() ? entity_->running_aggregate(plan_.partials[i], number * measures_.size() + i, found.last)
+                            : entity_->aggregate(*measure.aggregate, found);
       if (found.self) entity_->fold_events(*measure.aggregate, position, position + 1, accumulator);
       require(same_result(measure.fold, measure.storage, accumulator, plain(measure, events)),
               "an aggregate over a frame equals the plain one");
@@ -432,7 +344,8 @@ class EntityTrial {
   [[nodiscard]] PlainResult plain(const Measure& measure, const std::vector<std::int64_t>& positions) {
     work_ += static_cast<std::int64_t>(positions.size()) + 1;
     std::vector<PlainValue> values;
-    for (const std::int64_t at : positions) values.push_back(model_[static_cast<std::size_t>(at)].values[measure.column]);
+    for (const std::int64_t at : positions)
+      values.push_back(model_[static_cast<std::size_t>(at)].values[measure.column]);
     return plain_aggregate(measure.fold, measure.storage, values);
   }
 
@@ -479,7 +392,8 @@ class EntityTrial {
     store_.end_store();
     const std::optional<std::uint32_t> reopened =
         open_ < old_count ? std::optional(static_cast<std::uint32_t>(open_)) : std::nullopt;
-    require(store_.removed_from == reopened, "the chunks from the oldest one with a late event on are removed, and no others");
+    require(store_.removed_from == reopened,
+            "the chunks from the oldest one with a late event on are removed, and no others");
     unsealed_ += reopened.has_value();
     if (fresh_ && !late_ && store_.added() == 0) {
       require(store_.head.size() >= old_head.size(), "a head that only grew is not stored in fewer bytes");
@@ -506,7 +420,8 @@ class EntityTrial {
     const std::size_t used = used_size(store_.head);
     require(store_.head.size() == capacity_for(used), "a head has the smallest capacity that holds it");
     const std::size_t fixed = empty_size(store_.head);
-    require(used <= std::max(largest_head, fixed + 2048), "a head is no larger than the largest, or than its prefix needs");
+    require(used <= std::max(largest_head, fixed + 2048),
+            "a head is no larger than the largest, or than its prefix needs");
   }
 
   // Reads one stored segment; returns the position behind it.

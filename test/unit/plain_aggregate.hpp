@@ -128,15 +128,14 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
         }
       }
       break;
-    case Fold::moments:
-      plain_moments(storage, values, result);
-      break;
+    case Fold::moments: plain_moments(storage, values, result); break;
     case Fold::min:
     case Fold::max:
       for (const PlainValue& value : values) {
         if (value.null) continue;
-        const bool worse = result.count != 0 && (fold == Fold::min ? plain_less(storage, result.value.word, value.word)
-                                                                   : plain_less(storage, value.word, result.value.word));
+        const bool worse =
+            result.count != 0 && (fold == Fold::min ? plain_less(storage, result.value.word, value.word)
+                                                    : plain_less(storage, value.word, result.value.word));
         if (!worse) result.value = value;
         ++result.count;
       }
@@ -172,8 +171,7 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
                                       const PlainResult& plain) {
   switch (fold) {
     case Fold::count:
-    case Fold::distinct_times:
-      return accumulator.count == plain.count;
+    case Fold::distinct_times: return accumulator.count == plain.count;
     case Fold::sum:
       return accumulator.count == plain.count &&
              (is_float(storage) ? same_double(accumulator.sum, plain.sum) : accumulator.total == plain.total);
@@ -181,8 +179,7 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
       return accumulator.count == plain.count && same_double(accumulator.sum, plain.sum) &&
              same_double(accumulator.deviations, plain.deviations);
     case Fold::min:
-    case Fold::max:
-      return same_value(storage, {accumulator.word, accumulator.count != 1}, plain.value);
+    case Fold::max: return same_value(storage, {accumulator.word, accumulator.count != 1}, plain.value);
     case Fold::first_value:
       if (plain.count == 0) return accumulator.count == 0;
       return accumulator.count == (plain.value.null ? -1 : 1) &&
