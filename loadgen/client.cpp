@@ -49,6 +49,8 @@ void Client::run() {
       skip(*operation);
       return;
     }
+    Turns::Held held;
+    if (options_.in_turn) held = state_.turns.take(rows_);
     stamp_rows();
     encode(*operation);
     const Clock::time_point begin = operation->due ? state_.began + *operation->due : Clock::now();

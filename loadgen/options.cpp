@@ -97,6 +97,9 @@ std::vector<Rule> rules(Options& o, Given& given) {
        [&](string_view v) { o.mode = parse_mode(v); }},
       {"batch", "N", "rows in a statement of batch (100, at most 5000) or copy (1000)",
        [&](string_view v) { given.batch = parse_whole(v, 1, most_rows_per_copy); }},
+      {"in-turn", "", "send the rows of a user one after the other, whatever the number of clients, so that they\n"
+       "arrive in the order of their event times",
+       [&](string_view) { o.in_turn = true; }},
       {"reads", "SHARE", "share of operations, 0 to 1, that read the feature rows of a user (0)",
        [&](string_view v) { o.read_share = parse_decimal(v, 0, 1); }},
       {"read-window", "TIME", "how far back a read goes from now or, with --span, from where the load is (1h)",
@@ -193,6 +196,7 @@ void check_and_complete(Options& o, const Given& given, const Defaults& defaults
   if (to_csv && !o.json_file.empty()) throw BadOption("--json sums up a run, and --write-csv makes none");
   if (given.span && o.rows == 0) throw BadOption("--span needs --rows");
   if (given.start && !given.span) throw BadOption("--start needs --span");
+  if (given.span && o.in_turn) throw BadOption("--in-turn is for rows that are stamped as they are sent: no --span");
   if (given.span && static_cast<std::uint64_t>(given.span->count()) < o.rows) {
     throw BadOption("--span is too short: it has fewer microseconds than there are rows");
   }

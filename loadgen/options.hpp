@@ -30,6 +30,7 @@ struct Options {
   double rate = 0;                        // 0: closed loop
   InsertMode mode = InsertMode::single;
   std::uint64_t rows_per_statement = 0;   // at least 1 once parsed
+  bool in_turn = false;                   // never with a span
   double read_share = 0;
   std::chrono::microseconds read_window = std::chrono::hours(1);
 

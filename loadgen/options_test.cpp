@@ -64,6 +64,7 @@ TEST(options, bad_options_are_refused_by_name) {
       {{"--start", "2025-02-28"}, "--start"},
       {{"--span", "1h"}, "--span"},
       {{"--span", "1ms", "--rows", "1001"}, "--span"},
+      {{"--in-turn", "--span", "1h", "--rows", "10"}, "--in-turn"},
       {{"--write-csv", "-"}, "--write-csv"},
       {{"--write-csv", "-", "--rows", "1", "--span", "1h", "--json", "x"}, "--json"},
       {{"--progress=yes"}, "--progress"},

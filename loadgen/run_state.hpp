@@ -11,6 +11,7 @@
 #include "connection.hpp"
 #include "options.hpp"
 #include "schedule.hpp"
+#include "turns.hpp"
 
 namespace loadgen {
 
@@ -51,6 +52,7 @@ struct RunState {
   std::atomic<bool> gave_up{false};      // set by a client that cannot get its connection back
   Clock::time_point began;               // set before the first client runs
 
+  Turns turns;
   Counter rows;
   Counter reads;
   std::atomic<std::uint64_t> rows_read{0};

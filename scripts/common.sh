@@ -101,6 +101,7 @@ start_server() {
     >"$cluster/initdb.log" 2>&1 || { cat "$cluster/initdb.log" >&2; fail "cannot make a database"; }
   cat >>"$cluster/data/postgresql.conf" <<CONF
 listen_addresses = ''
+port = 5432
 unix_socket_directories = '$cluster/socket'
 fsync = $safe
 synchronous_commit = $safe

@@ -10,10 +10,8 @@ namespace {
 
 // The most events of a chunk: enough that a frame touches few chunks, few enough that one is cheap to decode.
 constexpr std::int64_t chunk_events = 128;
-// A head is sealed down to this size, so that the next sealing is some way off.
-constexpr std::size_t sealed_head = largest_head * 3 / 4;
-// Events that rows look at by number stay in the head if they fit this.
-constexpr std::size_t needed_head = largest_head * 7 / 8;
+// Events that rows look at by number stay in the head if they fit this share of it.
+constexpr std::size_t needed_share(std::size_t limit) { return limit * 7 / 8; }
 // What a head may hold beside a prefix that takes most of it. Such heads leave their page anyway.
 constexpr std::size_t least_room = 2048;
 
@@ -50,6 +48,7 @@ void Entity::open(const std::byte* head, std::size_t size) {
   while (reader.next(event)) ring_.push_back(event);
   head_ = head;
   head_end_ = reader.end();
+  head_tail_ = reader.tail();
   head_size_ = this->size();
 }
 
@@ -149,7 +148,11 @@ Positions Entity::locate(const Frame& frame, std::int64_t position, const EventT
       break;
   }
   found.last = std::max(found.first, found.last);
-  load_from(frame.unbounded() || found.first == found.last ? found.last : found.first, chunks);
+  if (frame.unbounded()) {
+    load_from(found.last, chunks);
+  } else if (found.first < found.last) {
+    load_from(found.first, chunks);
+  }
   return found;
 }
 
@@ -212,24 +215,60 @@ Prefix Entity::advance(const Prefix& prefix, std::int64_t to) const {
   return next;
 }
 
-// The earliest start with which the events behind it take at most `bytes`, going back no further than `most` events.
-std::int64_t Entity::head_start_within(std::int64_t open, std::size_t bytes, std::int64_t most) const {
-  std::int64_t start = size();
-  for (std::size_t taken = 0; start > open && size() - start < most; --start) {
-    taken += record_size(plan_.layout.event, loaded(start - 1));
-    if (taken > bytes) break;
+// Appends the events from `open` on to a segment that starts there. Returns for each event the most bytes that it and all
+// behind it take in a segment that starts with it.
+//
+// Of those, only a column's first value takes other bytes there than it has taken here, as only that one has lost the
+// value that it was written against.
+std::vector<std::size_t> Entity::append_measured(SegmentWriter& writer, std::int64_t open) const {
+  const std::vector<Storage>& columns = plan_.layout.event;
+  std::vector<std::size_t> taken;
+  taken.reserve(static_cast<std::size_t>(size() - open));
+  for (std::int64_t at = open; at < size(); ++at) {
+    taken.push_back(writer.size());
+    writer.append(loaded(at));
   }
-  return start;
+  std::vector<std::size_t> first_values(columns.size());
+  std::size_t first_value_bytes = 0;
+  for (std::int64_t at = size(); at-- > open;) {
+    const Event& event = loaded(at);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (event.values[i].null) continue;
+      first_value_bytes -= first_values[i];
+      first_values[i] = largest_value_size(columns[i], event.values[i]);
+      first_value_bytes += first_values[i];
+    }
+    std::size_t& bytes = taken[static_cast<std::size_t>(at - open)];
+    bytes = writer.size() - bytes + first_value_bytes;
+  }
+  return taken;
 }
 
 // Where a head that has become too large is to start: so that it holds at least the events that rows look at by number,
 // if they fit, and as many more as leave it some room. Always behind its present start.
-std::int64_t Entity::choose_head_start(const Prefix& open, std::size_t fixed) const {
-  const auto room = [&](std::size_t limit) { return std::max(limit, fixed + least_room * limit / largest_head) - fixed; };
-  const std::int64_t with_needed = head_start_within(open.position, room(needed_head), plan_.rows_needed);
-  std::int64_t start = head_start_within(open.position, room(sealed_head), most_events);
-  if (size() - with_needed >= plan_.rows_needed) start = std::min(start, with_needed);
-  return std::max(start, open.position + 1);
+std::int64_t Entity::choose_head_start(const std::vector<std::size_t>& taken, std::size_t fixed,
+                                       std::size_t limit) const {
+  const auto events = static_cast<std::int64_t>(taken.size());
+  // The earliest start with which the events behind it fit a limit, going back no further than `most` events.
+  const auto start_within = [&](std::size_t bytes, std::int64_t most) {
+    const std::size_t room = std::max(bytes, fixed + least_room * bytes / limit) - fixed;
+    std::int64_t start = events;
+    while (start > 0 && events - start < most && taken[static_cast<std::size_t>(start - 1)] <= room) --start;
+    return start;
+  };
+  const std::int64_t with_needed = start_within(needed_share(limit), plan_.rows_needed);
+  std::int64_t start = start_within(limit / 2, most_events);
+  if (events - with_needed >= plan_.rows_needed) start = std::min(start, with_needed);
+  return size() - events + std::max<std::int64_t>(start, 1);
+}
+
+// The size that a head of `size` bytes may keep: light, unless the events that rows look at by number, as large as those
+// that are there, would not fit.
+std::size_t Entity::head_limit(std::size_t size_now) const {
+  const std::int64_t events = size() - open_.position;
+  if (size_now <= light_head || events == 0) return light_head;
+  const double needed = static_cast<double>(size_now) / static_cast<double>(events) * static_cast<double>(plan_.rows_needed);
+  return needed <= static_cast<double>(needed_share(light_head)) ? light_head : largest_head;
 }
 
 void Entity::store(SegmentWriter& writer, SegmentSink& sink) {
@@ -239,7 +278,7 @@ void Entity::store(SegmentWriter& writer, SegmentSink& sink) {
     for (std::int64_t at = from; at < to; ++at) writer.append(loaded(at));
   };
   if (head_ != nullptr) {
-    writer.resume(head_, head_end_);
+    writer.resume(head_, head_end_, head_tail_);
     append(head_size_, size());
   } else {
     writer.begin(open_);
@@ -247,12 +286,13 @@ void Entity::store(SegmentWriter& writer, SegmentSink& sink) {
   }
 
   Prefix open = open_;
-  while (writer.size() > largest_head && open.position < size()) {
+  const std::size_t limit = head_limit(writer.size());
+  while (writer.size() > limit && open.position < size()) {
     writer.begin(open);
     const std::size_t fixed = writer.size();
-    append(open.position, size());
-    if (writer.size() <= std::max(largest_head, fixed + least_room)) break;
-    const std::int64_t head_start = choose_head_start(open, fixed);
+    const std::vector<std::size_t> taken = append_measured(writer, open.position);
+    if (writer.size() <= std::max(limit, fixed + least_room)) break;
+    const std::int64_t head_start = choose_head_start(taken, fixed, limit);
     while (open.position < head_start) {
       const std::int64_t end = std::min(head_start, open.position + chunk_events);
       writer.begin(open);

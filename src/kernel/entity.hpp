@@ -75,7 +75,8 @@ class Entity {
   [[nodiscard]] std::int64_t size() const { return first_loaded() + static_cast<std::int64_t>(ring_.size()); }
   [[nodiscard]] std::int64_t first_loaded() const { return earliest().position; }
 
-  // Hands over what has changed: chunks no longer valid, new chunks when the head is full, the head itself.
+  // Hands over what has changed: chunks no longer valid, new chunks when the head is full, the head itself. The last call:
+  // what is loaded is not brought in line with what has been stored.
   void store(SegmentWriter& writer, SegmentSink& sink);
 
  private:
@@ -97,8 +98,10 @@ class Entity {
   [[nodiscard]] std::int64_t count_before(EventTime time, ChunkSource& chunks);
   [[nodiscard]] std::int64_t count_until(EventTime time, ChunkSource& chunks);
   [[nodiscard]] Prefix advance(const Prefix& prefix, std::int64_t to) const;
-  [[nodiscard]] std::int64_t choose_head_start(const Prefix& open, std::size_t fixed) const;
-  [[nodiscard]] std::int64_t head_start_within(std::int64_t open, std::size_t bytes, std::int64_t most) const;
+  [[nodiscard]] std::vector<std::size_t> append_measured(SegmentWriter& writer, std::int64_t open) const;
+  [[nodiscard]] std::int64_t choose_head_start(const std::vector<std::size_t>& taken, std::size_t fixed,
+                                               std::size_t limit) const;
+  [[nodiscard]] std::size_t head_limit(std::size_t size_now) const;
 
   const ListPlan& plan_;
   std::pmr::memory_resource& memory_;
@@ -108,6 +111,7 @@ class Entity {
   std::pmr::vector<Running> running_;
   const std::byte* head_ = nullptr;         // the image it was opened from, while all it says is still so
   std::size_t head_end_ = 0;
+  Tail head_tail_;
   std::int64_t head_size_ = 0;              // its position behind the last event
   std::optional<std::uint32_t> invalid_;    // chunks from this number on are no longer what is stored
 };

@@ -1,13 +1,17 @@
 // Reading and writing segment images. See segment.hpp for the format.
 //
 // Whoever adds an event reads the whole image first, so reading is what counts: nothing is allocated per value of
-// fixed size, no branch hangs on a value's presence, and the checksum is found from the image's end.
+// fixed size, where a value lies hangs on the codes alone and not on the values before it, hardly a branch hangs on what
+// the data is, and the checksum is found from the image's end.
 
 #include "kernel/segment.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cfloat>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -16,6 +20,7 @@ namespace feature {
 namespace {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian and are read as they lie");
+static_assert(FLT_EVAL_METHOD == 0 && std::numeric_limits<double>::is_iec559, "decimals are read by exact arithmetic");
 
 constexpr std::uint8_t format_version = 1;
 
@@ -29,8 +34,15 @@ constexpr std::size_t at_position = 10;
 constexpr std::size_t at_letters = 18;
 
 constexpr std::size_t most_columns = 0xFFFF;
-constexpr std::size_t time_size = 8;
 constexpr std::size_t checksum_size = 4;
+
+constexpr unsigned null_code = 0;
+constexpr unsigned same_code = 1;
+constexpr unsigned long_code = 15;  // bytes with a length of their own
+constexpr std::size_t longest_coded = long_code - 1 - same_code;  // bytes whose length is in the code
+
+// No bytes, for columns that have had none yet.
+constexpr Blob no_bytes{0};
 
 template <class T>
 T load(const std::byte* from) {
@@ -45,7 +57,11 @@ std::byte* store(std::byte* to, T value) {
   return to + sizeof value;
 }
 
-constexpr std::size_t presence_size(std::size_t columns) { return (1 + columns + 7) / 8; }
+constexpr std::size_t codes_size(std::size_t columns) { return (1 + columns + 1) / 2; }
+
+void set_code(std::byte* codes, std::size_t number, unsigned code) {
+  codes[number / 2] |= static_cast<std::byte>(code << 4 * (number % 2));
+}
 
 std::uint32_t checksum(const std::byte* bytes, std::size_t size) {
   const std::uint64_t hash = XXH3_64bits(bytes, size);
@@ -151,120 +167,202 @@ Storage checked_storage(std::byte letter) {
   corrupt("feature state has a column of an unknown kind");
 }
 
-// Bytes that a present value takes.
-std::size_t value_size(Storage storage, Word word) {
-  switch (storage) {
-    case Storage::int8:
-      return 1;
-    case Storage::int16:
-      return 2;
-    case Storage::int32:
-    case Storage::float32:
-      return 4;
-    case Storage::int64:
-    case Storage::float64:
-      return 8;
-    case Storage::bytes:
-      break;
+// ---- numbers
+
+// Keeps the lowest bytes of a word, of which the highest bit is the sign. For no bytes the result is 0.
+struct Narrowing {
+  Word mask;
+  Word sign;
+
+  [[nodiscard]] Word operator()(Word word) const { return ((word & mask) ^ sign) - sign; }
+};
+
+constexpr std::array<Narrowing, 9> narrowings = [] {
+  std::array<Narrowing, 9> narrowings{};
+  for (std::size_t bytes = 1; bytes <= 8; ++bytes) {
+    narrowings[bytes] = {~Word{0} >> (64 - 8 * bytes), Word{1} << (8 * bytes - 1)};
   }
-  const std::size_t size = Blob::of(word).size;
-  return leb128_size(size) + size;
+  return narrowings;
+}();
+
+// The fewest bytes from which narrowing gives the number back.
+std::size_t bytes_of(Word number) {
+  std::size_t bytes = 0;
+  while (narrowings[bytes](number) != number) ++bytes;
+  return bytes;
 }
 
-// How a value of fixed size is read: eight bytes are loaded, its own kept, and the sign bit extended to the whole word.
-// Storage::bytes has no fixed size: here it is 0.
-struct FixedRead {
-  Word mask = 0;
-  Word sign = 0;
-  std::size_t size = 0;
+// The next `bytes` bytes, at most 8, with anything behind them.
+Word load_word(const std::byte* at, const std::byte* end, std::size_t bytes) {
+  if (__builtin_expect(at <= end - sizeof(Word), true)) return load<Word>(at);
+  if (static_cast<std::size_t>(end - at) < bytes) truncated();
+  Word word = 0;
+  std::memcpy(&word, at, bytes);
+  return word;
+}
+
+// Reads a record's codes, a word of them at a time.
+class CodeReader {
+ public:
+  CodeReader(const std::byte* at, const std::byte* end, std::size_t size) : at_(at), end_(end), size_(size) { load(); }
+
+  // As many as the codes have halves, at most.
+  [[nodiscard]] unsigned next() {
+    if (in_word_ == 0) load();
+    --in_word_;
+    const auto code = static_cast<unsigned>(word_ & 0xF);
+    word_ >>= 4;
+    return code;
+  }
+
+ private:
+  void load() {
+    const std::size_t bytes = std::min(size_, sizeof(Word));
+    word_ = load_word(at_, end_, bytes);
+    at_ += bytes;
+    size_ -= bytes;
+    in_word_ = 2 * sizeof(Word);
+  }
+
+  const std::byte* at_;
+  const std::byte* const end_;
+  std::size_t size_;
+  Word word_;
+  unsigned in_word_;
+};
+
+// How the values of a column are read. Storage::bytes has no size: here it is 0.
+struct Format {
+  enum class Kind : std::uint8_t { bytes, integer, float32, float64 };
+  Kind kind;
+  std::uint8_t size;
 };
 
 constexpr std::size_t letters = 256;
 
-constexpr std::array<FixedRead, letters> fixed_reads = [] {
-  std::array<FixedRead, letters> reads{};
-  const auto set = [&reads](Storage storage, std::size_t size, bool is_signed) {
-    reads[static_cast<std::size_t>(storage)] = {~Word{0} >> (64 - 8 * size), Word{is_signed} << (8 * size - 1), size};
-  };
-  set(Storage::int8, 1, true);
-  set(Storage::int16, 2, true);
-  set(Storage::int32, 4, true);
-  set(Storage::int64, 8, false);
-  set(Storage::float32, 4, false);
-  set(Storage::float64, 8, false);
-  return reads;
+constexpr std::array<Format, letters> formats = [] {
+  std::array<Format, letters> formats{};
+  const auto set = [&formats](Storage storage, Format format) { formats[static_cast<std::size_t>(storage)] = format; };
+  set(Storage::int8, {Format::Kind::integer, 1});
+  set(Storage::int16, {Format::Kind::integer, 2});
+  set(Storage::int32, {Format::Kind::integer, 4});
+  set(Storage::int64, {Format::Kind::integer, 8});
+  set(Storage::float32, {Format::Kind::float32, 4});
+  set(Storage::float64, {Format::Kind::float64, 8});
+  return formats;
 }();
 
-Word load_bytes(const std::byte*& at, const std::byte* end, std::pmr::memory_resource& memory) {
-  const std::uint64_t size = load_leb128(at, end);
+const Format& format_of(Storage storage) { return formats[static_cast<unsigned char>(storage)]; }
+
+// ---- decimals
+
+constexpr std::size_t scales = 8;
+constexpr unsigned scale_bits = 3;
+constexpr double powers_of_ten[scales] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+
+// Below it, neighbouring integers over a power of ten are different floats, and a float times that power is at most a
+// quarter off its integer.
+template <class Float>
+constexpr double decimal_limit = static_cast<double>(std::uint64_t{1} << (std::numeric_limits<Float>::digits - 3));
+
+template <class Float>
+bool is_below_limit(double scaled) {
+  return std::fabs(scaled) < decimal_limit<Float>;
+}
+
+// The product is cut off rather than rounded by an addition, which a compiler might fuse with the multiplication; then
+// machines would differ.
+template <class Float>
+std::int64_t cut_off(Float value, double power) {
+  const double scaled = static_cast<double>(value) * power;
+  return static_cast<std::int64_t>(is_below_limit<Float>(scaled) ? scaled : 0.0);
+}
+
+template <class Float>
+Word read_decimal(Word last, Word number) {
+  const double power = powers_of_ten[number % scales];
+  const std::int64_t difference = static_cast<std::int64_t>(number) >> scale_bits;
+  const std::int64_t units = cut_off(from_word<Float>(last), power) + difference;
+  return to_word(static_cast<Float>(static_cast<double>(units) / power));
+}
+
+// The number from which read_decimal gives the value, of the smallest scale that does; false if there is none.
+template <class Float>
+bool find_decimal(Word last, Word word, Word& number) {
+  const auto value = static_cast<double>(from_word<Float>(word));
+  const auto nearest = [](double scaled) { return static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5); };
+  // Most that are no decimals are none of the largest scale.
+  const double largest = value * powers_of_ten[scales - 1];
+  if (is_below_limit<Float>(largest)) {
+    const double off = largest - static_cast<double>(nearest(largest));
+    if (off > 0.26 || off < -0.26) return false;
+  }
+  for (std::size_t scale = 0; scale < scales; ++scale) {
+    const double power = powers_of_ten[scale];
+    const double scaled = value * power;
+    if (!is_below_limit<Float>(scaled)) return false;
+    const std::int64_t units = nearest(scaled);
+    if (to_word(static_cast<Float>(static_cast<double>(units) / power)) != word) continue;
+    number = static_cast<Word>(units - cut_off(from_word<Float>(last), power)) << scale_bits | scale;
+    return true;
+  }
+  return false;
+}
+
+// ---- values
+
+Word read_bytes(unsigned code, const std::byte*& at, const std::byte* end, std::pmr::memory_resource& memory) {
+  std::uint64_t size = code - same_code;
+  if (code == long_code) {
+    size = load_leb128(at, end);
+    if (size - 1 < longest_coded) malformed_record();
+  }
   if (size > static_cast<std::size_t>(end - at)) truncated();
   const Word word = Blob::make(memory, at, size);
   at += size;
   return word;
 }
 
-// Reads the values of one presence word: columns[0] has bit 0. Without a branch on presence, which the processor could
-// not foresee.
-const std::byte* load_values(const Storage* columns, std::size_t count, std::uint64_t present, const std::byte* at,
-                             const std::byte* end, std::pmr::memory_resource& memory, Value* value) {
-  const std::byte* const last_word = end - sizeof(Word);
-  for (const Storage* const last = columns + count; columns != last; ++columns, ++value, present >>= 1) {
-    const FixedRead& read = fixed_reads[static_cast<unsigned char>(*columns)];
-    const Word keep = 0 - (present & 1);  // all bits or none
-    const std::size_t size = read.size & keep;
-    if (__builtin_expect(at <= last_word && read.size != 0, true)) {
-      value->word = ((load<Word>(at) & read.mask & keep) ^ read.sign) - read.sign;
-      value->null = keep == 0;
-      at += size;
-    } else if (keep == 0) {
-      *value = {};
-    } else if (read.size == 0) {
-      *value = {load_bytes(at, end, memory), false};
-    } else {
-      if (static_cast<std::size_t>(end - at) < size) truncated();
-      Word word = 0;
-      std::memcpy(&word, at, size);
-      *value = {(word ^ read.sign) - read.sign, false};
-      at += size;
+bool is_same(Storage storage, Word a, Word b) {
+  if (a == b || storage != Storage::bytes) return a == b;
+  const Blob& left = Blob::of(a);
+  const Blob& right = Blob::of(b);
+  return left.size == right.size && std::memcmp(left.data, right.data, left.size) == 0;
+}
+
+// Writes a value and returns its code.
+unsigned store_value(std::byte*& to, Storage storage, Word last, Word word) {
+  if (is_same(storage, last, word)) return same_code;
+  const Format& format = format_of(storage);
+  Word number = word - last;
+  bool is_shorter = true;
+  switch (format.kind) {
+    case Format::Kind::integer: break;
+    case Format::Kind::float32: is_shorter = find_decimal<float>(last, word, number); break;
+    case Format::Kind::float64: is_shorter = find_decimal<double>(last, word, number); break;
+    case Format::Kind::bytes: {
+      const Blob& blob = Blob::of(word);
+      const bool is_coded = blob.size != 0 && blob.size <= longest_coded;
+      if (!is_coded) to = store_leb128(to, blob.size);
+      if (blob.size != 0) std::memcpy(to, blob.data, blob.size);
+      to += blob.size;
+      return is_coded ? same_code + static_cast<unsigned>(blob.size) : long_code;
     }
   }
-  return at;
+  std::size_t bytes = std::max<std::size_t>(bytes_of(number), 1);
+  if (!is_shorter || bytes >= format.size) {
+    bytes = format.size;
+    number = word;
+  }
+  std::memcpy(to, &number, bytes);
+  to += bytes;
+  return same_code + static_cast<unsigned>(bytes);
 }
 
-std::byte* store_value(std::byte* to, Storage storage, Word word) {
-  switch (storage) {
-    case Storage::int8:
-      return store(to, static_cast<std::uint8_t>(word));
-    case Storage::int16:
-      return store(to, static_cast<std::uint16_t>(word));
-    case Storage::int32:
-    case Storage::float32:
-      return store(to, static_cast<std::uint32_t>(word));
-    case Storage::int64:
-    case Storage::float64:
-      return store(to, word);
-    case Storage::bytes:
-      break;
-  }
-  const Blob& blob = Blob::of(word);
-  to = store_leb128(to, blob.size);
-  if (blob.size != 0) std::memcpy(to, blob.data, blob.size);
-  return to + blob.size;
-}
-
-void append_record(std::vector<std::byte>& buffer, const std::vector<Storage>& columns, const Event& event) {
-  const std::size_t before = buffer.size();
-  buffer.resize(before + record_size(columns, event));
-  std::byte* const presence = buffer.data() + before;
-  std::byte* to = presence + presence_size(columns.size());
-  presence[0] = std::byte{1};
-  to = store(to, std::int64_t{event.time.time_since_epoch().count()});
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const Value& value = event.values[i];
-    if (value.null) continue;
-    presence[(1 + i) / 8] |= std::byte{1} << ((1 + i) % 8);
-    to = store_value(to, columns[i], value.word);
-  }
+// What `last` is before the first value.
+void set_nothing(const std::vector<Storage>& columns, Word* last) {
+  const Word nothing = reinterpret_cast<Word>(no_bytes.data);
+  for (std::size_t i = 0; i < columns.size(); ++i) last[i] = columns[i] == Storage::bytes ? nothing : 0;
 }
 
 }  // namespace
@@ -283,10 +381,14 @@ SegmentReader::SegmentReader(const Layout& layout, const std::byte* image, std::
   offset_ = header.size;
   if (offset_ == end_) truncated();
   Value* values = nullptr;
+  const std::size_t most = std::max(layout.prefix.size(), layout.event.size());
   if (!layout.prefix.empty()) {
     values = static_cast<Value*>(memory.allocate(layout.prefix.size() * sizeof(Value), alignof(Value)));
   }
+  if (most != 0) last_ = static_cast<Word*>(memory.allocate(most * sizeof(Word), alignof(Word)));
+  set_nothing(layout.prefix, last_);
   read_record(layout.prefix, values, prefix_.before);
+  set_nothing(layout.event, last_);
 }
 
 bool SegmentReader::next(Event& event) {
@@ -296,7 +398,7 @@ bool SegmentReader::next(Event& event) {
     // Never room for more events than the remaining bytes can hold, nor for so many that an image of few events wastes
     // much of it.
     constexpr std::size_t most_values = 128;
-    const std::size_t most_events = (end_ - offset_) / (presence_size(columns) + time_size) + 1;
+    const std::size_t most_events = (end_ - offset_) / codes_size(columns) + 1;
     room_ = std::clamp<std::size_t>(most_values / columns, 1, most_events);
     values_ = static_cast<Value*>(memory_.allocate(room_ * columns * sizeof(Value), alignof(Value)));
   }
@@ -312,31 +414,46 @@ void SegmentReader::read_record(const std::vector<Storage>& columns, Value* valu
   const std::byte* at = image_ + offset_;
   const std::byte* const end = image_ + end_;
   const std::size_t count = columns.size();
-  const std::size_t presence_bytes = presence_size(count);
-  if (static_cast<std::size_t>(end - at) < presence_bytes + time_size) truncated();
+  if (static_cast<std::size_t>(end - at) < codes_size(count)) truncated();
+  CodeReader codes(at, end, codes_size(count));
+  at += codes_size(count);
 
-  const std::byte* const presence = at;
-  at += presence_bytes;
-  event.time = EventTime(Duration(load<std::int64_t>(at)));
+  const std::size_t time_bytes = codes.next() - same_code;
+  if (time_bytes > sizeof(Word)) malformed_record();
+  const Word difference = narrowings[time_bytes](load_word(at, end, time_bytes));
+  at += time_bytes;
+  time_ = EventTime(Duration(static_cast<std::int64_t>(static_cast<Word>(time_.time_since_epoch().count()) + difference)));
+  event.time = time_;
   event.values = values;
-  at += time_size;
 
-  // Presence is read a word at a time: the time's eight bytes follow it, so that a whole word can always be loaded.
-  std::size_t column = 0;
-  for (std::size_t byte = 0; byte < presence_bytes; byte += 8) {
-    const std::size_t bytes = std::min<std::size_t>(presence_bytes - byte, 8);
-    std::uint64_t bits = load<std::uint64_t>(presence + byte) & ~std::uint64_t{0} >> (64 - 8 * bytes);
-    std::size_t width = 64;
-    if (byte == 0) {
-      if ((bits & 1) == 0) malformed_record();
-      bits >>= 1;
-      width = 63;
+  Word* const last = last_;
+  const Storage* const storages = columns.data();
+  for (std::size_t i = 0; i < count; ++i) {
+    const unsigned code = codes.next();
+    const Format format = format_of(storages[i]);
+    Word word = last[i];
+    if (format.kind == Format::Kind::bytes) {
+      if (code > same_code) word = read_bytes(code, at, end, memory_);
+    } else {
+      const std::size_t bytes = code - (code != null_code);
+      if (bytes > format.size) malformed_record();
+      const Word bits = load_word(at, end, bytes);
+      const Word number = narrowings[bytes](bits);
+      at += bytes;
+      if (format.kind == Format::Kind::integer) {
+        word = number + (bytes == format.size ? 0 : word);
+        if (narrowings[format.size](word) != word) malformed_record();
+      } else if (bytes == format.size) {
+        word = bits & narrowings[bytes].mask;
+      } else if (bytes != 0) {
+        word = format.kind == Format::Kind::float64 ? read_decimal<double>(word, number)
+                                                    : read_decimal<float>(word, number);
+      }
     }
-    width = std::min(width, count - column);
-    if (width < 64 && bits >> width != 0) malformed_record();  // bits of no column
-    at = load_values(columns.data() + column, width, bits, at, end, memory_, values + column);
-    column += width;
+    last[i] = word;
+    values[i] = {code == null_code ? 0 : word, code == null_code};
   }
+  if (count % 2 == 0 && codes.next() != 0) malformed_record();  // a code of no column
   offset_ = static_cast<std::size_t>(at - image_);
 }
 
@@ -352,22 +469,22 @@ Layout layout_of(const std::byte* image, std::size_t size) {
 }
 
 void check_image(const std::byte* image, std::size_t size) {
-  // The reader takes only what a writer writes: it refuses spare presence bits and overlong lengths, and what follows
-  // the checksum is zero by the way the checksum is found.
+  // What follows the checksum is zero by the way the checksum is found.
   const Layout layout = layout_of(image, size);
   std::pmr::monotonic_buffer_resource memory;
   SegmentReader reader(layout, image, size, memory);
+  SegmentWriter writer(layout);
+  writer.begin(reader.prefix());
   Event event;
-  while (reader.next(event)) {
-  }
+  while (reader.next(event)) writer.append(event);
+  const std::vector<std::byte>& written = writer.finish(writer.size());
+  if (written.size() > size || std::memcmp(written.data(), image, written.size()) != 0) malformed_record();
 }
 
-std::size_t record_size(const std::vector<Storage>& columns, const Event& event) {
-  std::size_t size = presence_size(columns.size()) + time_size;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (!event.values[i].null) size += value_size(columns[i], event.values[i].word);
-  }
-  return size;
+std::size_t largest_value_size(Storage storage, const Value& value) {
+  if (storage != Storage::bytes) return format_of(storage).size;
+  const std::size_t size = Blob::of(value.word).size;
+  return leb128_size(size) + size;
 }
 
 void SegmentWriter::begin(const Prefix& prefix) {
@@ -382,12 +499,54 @@ void SegmentWriter::begin(const Prefix& prefix) {
   store(buffer_.data() + at_position, prefix.position);
   for (const Storage storage : layout_.prefix) buffer_.push_back(static_cast<std::byte>(storage));
   for (const Storage storage : layout_.event) buffer_.push_back(static_cast<std::byte>(storage));
-  append_record(buffer_, layout_.prefix, prefix.before);
+  set_tail({}, layout_.prefix);
+  append_record(layout_.prefix, prefix.before);
+  set_tail({time_, nullptr}, layout_.event);
 }
 
-void SegmentWriter::resume(const std::byte* image, std::size_t end) { buffer_.assign(image, image + end); }
+void SegmentWriter::resume(const std::byte* image, std::size_t end, const Tail& tail) {
+  buffer_.assign(image, image + end);
+  set_tail(tail, layout_.event);
+}
 
-void SegmentWriter::append(const Event& event) { append_record(buffer_, layout_.event, event); }
+void SegmentWriter::append(const Event& event) { append_record(layout_.event, event); }
+
+void SegmentWriter::set_tail(const Tail& tail, const std::vector<Storage>& columns) {
+  time_ = tail.time;
+  last_.resize(columns.size());
+  if (tail.last == nullptr) {
+    set_nothing(columns, last_.data());
+  } else {
+    last_.assign(tail.last, tail.last + columns.size());
+  }
+}
+
+void SegmentWriter::append_record(const std::vector<Storage>& columns, const Event& event) {
+  // Room for the largest record there can be; what is not needed is given back.
+  std::size_t most = codes_size(columns.size()) + sizeof(Word);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (!event.values[i].null) most += largest_value_size(columns[i], event.values[i]);
+  }
+  const std::size_t before = buffer_.size();
+  buffer_.resize(before + most);
+  std::byte* const codes = buffer_.data() + before;
+  std::byte* to = codes + codes_size(columns.size());
+
+  const Word difference = static_cast<Word>(event.time.time_since_epoch().count()) -
+                          static_cast<Word>(time_.time_since_epoch().count());
+  const std::size_t time_bytes = bytes_of(difference);
+  set_code(codes, 0, same_code + static_cast<unsigned>(time_bytes));
+  std::memcpy(to, &difference, time_bytes);
+  to += time_bytes;
+  time_ = event.time;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Value& value = event.values[i];
+    if (value.null) continue;
+    set_code(codes, 1 + i, store_value(to, columns[i], last_[i], value.word));
+    last_[i] = value.word;
+  }
+  buffer_.resize(static_cast<std::size_t>(to - buffer_.data()));
+}
 
 const std::vector<std::byte>& SegmentWriter::finish(std::size_t capacity) {
   buffer_.push_back(std::byte{0});
@@ -399,7 +558,7 @@ const std::vector<std::byte>& SegmentWriter::finish(std::size_t capacity) {
 }
 
 std::size_t capacity_for(std::size_t size) {
-  constexpr std::size_t classes[] = {256, 512, 1024, 1536, 2048, 3072, largest_head};
+  constexpr std::size_t classes[] = {256, 512, 1024, 1536, light_head, 3072, largest_head};
   for (const std::size_t capacity : classes) {
     if (size <= capacity) return capacity;
   }

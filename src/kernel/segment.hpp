@@ -6,13 +6,33 @@
 //   one storage letter a column, prefix columns first |
 //   prefix record | event record ... | 0x00 | u32 checksum | zero bytes up to the capacity
 //
-// A record is: presence bits, the time, the present values.
-//   presence  (1 + columns + 7) / 8 bytes; bit 0 of the first byte is always 1, so that no record begins with 0x00;
-//             bit 1 + i is set if column i is not NULL
-//   time      8 bytes, ticks of the event clock
-//   values    of the present columns in order: 1, 2, 4 or 8 bytes; for Storage::bytes a LEB128 length, then the bytes
-// All numbers are little-endian. The checksum covers everything before it; its highest bit is always 1, so that the last
-// byte that is not zero ends the image and a reader finds the checksum without having decoded anything.
+// A record says of each number only how it differs from the one before: the time from that of the event before, a value
+// from the column's last value that is not NULL. Before the first event these are the prefix record's time, zero, and no
+// bytes; before the prefix record all are zero. How many bytes each takes comes first, so that a reader need not look at
+// one to find the next:
+//
+//   bytes: time 5, amount 3, address 0, latitude 3, longitude 3, a count 1    code = 1 + bytes, 0 for NULL
+//   +-----+-----+-----+-----------+-------+----------+-----------+-------+
+//   | 6 4 | 1 4 | 4 2 | t t t t t | a a a | la la la | lo lo lo  |   c   |   18 bytes
+//   +-----+-----+-----+-----------+-------+----------+-----------+-------+
+//    codes, half bytes    time     amount   latitude   longitude   count
+//
+//   codes    the time's, then one a column, the lower half of a byte first; a last half that is left over is 0
+//              0        NULL; never the time's, so that no record begins with 0x00
+//              1        no bytes: the same as before
+//              1 + n    n bytes follow, n <= 8; for Storage::bytes n <= 13
+//              15       Storage::bytes only: a LEB128 length follows, then the bytes. For no bytes and for 14 or more
+//   time     the difference as a signed number of the fewest bytes, modulo 2^64
+//   integer  the same; in as many bytes as the type has: the value itself
+//   float    d * 8 + s as a signed number: the value is (m + d) / 10^s, where m is the value before times 10^s, cut off
+//            to an integer (0 if not below 2^50, or 2^21 for a float32). So 48.137154 after 48.137209 is s = 6, d = -55
+//            or -54, as the product rounds. In as many bytes as the type has: the value itself, for values that are no
+//            such decimal. All is IEEE arithmetic of single doubles, so that every machine reads the same bits.
+//   bytes    the bytes
+//
+// All numbers are little-endian, and signed ones two's complement. The checksum covers everything before it; its highest
+// bit is always 1, so that the last byte that is not zero ends the image and a reader finds the checksum without having
+// decoded anything.
 //
 // Appending an event changes nothing before it: one short run of bytes differs from the old image, which is what keeps
 // the WAL record of a state's update short. An image describes its own columns, so that it can be read without a
@@ -45,9 +65,17 @@ struct Prefix {
   Event before{};
 };
 
-// Reads one image. The image is borrowed and must outlive the reader; values of Storage::bytes are copied into `memory`.
-// Every read is bounds-checked: whatever the bytes are, the answer is a value or CorruptState. What is allocated in
-// `memory` is not freed by the reader, on any path: it goes when the memory resource does.
+// What the next record is written against: the last time, and of each event column the last value that is not NULL.
+// `last` is null where there is nothing yet: all values are zero or no bytes. It is borrowed.
+struct Tail {
+  EventTime time{};
+  const Word* last = nullptr;
+};
+
+// Reads one image. The image is borrowed and must outlive the reader; values of Storage::bytes are copied into `memory`,
+// and events that have the same bytes one after another share the copy. Every read is bounds-checked: whatever the bytes
+// are, the answer is a value or CorruptState. What is allocated in `memory` is not freed by the reader, on any path: it
+// goes when the memory resource does.
 class SegmentReader {
  public:
   // Checks version, columns, checksum. Throws CorruptState. O(size).
@@ -60,6 +88,8 @@ class SegmentReader {
 
   // After next() returned false: the number of bytes up to the end marker, where a further event would be written.
   [[nodiscard]] std::size_t end() const { return offset_; }
+  // After next() returned false: what that event would be written against. Lives in `memory`.
+  [[nodiscard]] Tail tail() const { return {time_, last_}; }
 
  private:
   void read_record(const std::vector<Storage>& columns, Value* values, Event& event);
@@ -71,27 +101,31 @@ class SegmentReader {
   std::pmr::memory_resource& memory_;
   Value* values_ = nullptr;  // room for the values of further events, allocated for a few events at once
   std::size_t room_ = 0;     // number of events that there is room for
+  EventTime time_{};         // the last time
+  Word* last_ = nullptr;     // the last value of each event column that is not NULL
   Prefix prefix_;
 };
 
 // The layout that an image says it has. Throws CorruptState.
 [[nodiscard]] Layout layout_of(const std::byte* image, std::size_t size);
 
-// Throws CorruptState unless every byte of the image is as a writer would have left it.
+// Throws CorruptState unless every byte of the image is as a writer would have left it. A reader lets pass what has a
+// meaning although a writer would have said it in other bytes. O(size), several times what reading takes.
 void check_image(const std::byte* image, std::size_t size);
 
-// Bytes that the record of this event takes in an image.
-[[nodiscard]] std::size_t record_size(const std::vector<Storage>& columns, const Event& event);
+// The most bytes that a value takes in a record, whatever came before it, but for its code. `value` is not NULL.
+[[nodiscard]] std::size_t largest_value_size(Storage storage, const Value& value);
 
-// Writes one image into a buffer of its own that is reused from image to image.
+// Writes one image into a buffer of its own that is reused from image to image. Blobs of events that have been appended,
+// and of a tail, must stay valid until the next begin or resume.
 class SegmentWriter {
  public:
   explicit SegmentWriter(const Layout& layout) : layout_(layout) {}
 
   // Starts an image with no events.
   void begin(const Prefix& prefix);
-  // Starts from the first `end` bytes of an existing image, as SegmentReader::end() gave them.
-  void resume(const std::byte* image, std::size_t end);
+  // Starts from the first `end` bytes of an existing image, as SegmentReader::end() and tail() gave them.
+  void resume(const std::byte* image, std::size_t end, const Tail& tail);
   void append(const Event& event);
 
   // Bytes that the image needs so far, end marker and checksum included.
@@ -104,8 +138,13 @@ class SegmentWriter {
   static constexpr std::size_t trailer_size = 1 + 4;
 
  private:
+  void append_record(const std::vector<Storage>& columns, const Event& event);
+  void set_tail(const Tail& tail, const std::vector<Storage>& columns);
+
   const Layout& layout_;
   std::vector<std::byte> buffer_;
+  EventTime time_{};        // of the last record
+  std::vector<Word> last_;  // of each column the last value that is not NULL
 };
 
 // The smallest capacity in which a head of `size` bytes is stored. Heads have few fixed sizes, so that most updates
@@ -114,5 +153,9 @@ class SegmentWriter {
 
 // The largest head: two versions of its row fit one 8 KB page, which is what keeps updates HOT.
 inline constexpr std::size_t largest_head = 3840;
+
+// A head up to this size leaves its row below the 2 KB from which PostgreSQL looks at a row's larger values one by one,
+// and logs one more record, at each update. Heads are kept below it unless rows look at more events by number than fit.
+inline constexpr std::size_t light_head = 1856;
 
 }  // namespace feature

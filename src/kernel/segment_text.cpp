@@ -181,9 +181,8 @@ class TextReader {
     return {bytes(memory), false};
   }
 
-  // The values are the reader's and live until its next record.
+  // The values are the reader's and live until its next record; blobs live as long as the reader, as a writer wants.
   [[nodiscard]] Event record(const std::vector<Storage>& columns) {
-    memory_.release();
     values_.assign(columns.size(), Value{});
     expect("(");
     const EventTime time(Duration(integer<std::int64_t>("a time")));
@@ -276,6 +275,7 @@ class TextReader {
 }  // namespace
 
 std::string to_text(const std::byte* image, std::size_t size) {
+  check_image(image, size);  // so that the text gives the same bytes back
   const Layout layout = layout_of(image, size);
   std::pmr::monotonic_buffer_resource memory;
   SegmentReader reader(layout, image, size, memory);

@@ -54,7 +54,9 @@ CatalogueAggregate::CatalogueAggregate(WindowFunc* function, std::vector<Aggrega
       fmgr_info(aggregate->aggfinalfn, &final_);
       fmgr_info_set_expr(reinterpret_cast<Node*>(expression), &final_);
     }
-    if (internal_ && OidIsValid(aggregate->aggserialfn) && OidIsValid(aggregate->aggdeserialfn)) {
+    if (internal_ && OidIsValid(aggregate->aggserialfn) && OidIsValid(aggregate->aggdeserialfn) &&
+        OidIsValid(aggregate->aggcombinefn)) {
+      fmgr_info(aggregate->aggcombinefn, &combine_);
       fmgr_info(aggregate->aggserialfn, &serialise_);
       fmgr_info(aggregate->aggdeserialfn, &deserialise_);
     }
@@ -210,6 +212,12 @@ Accumulator CatalogueAggregate::restore(const Value* columns, std::int64_t count
       arguments->args[1] = {0, false};
       state = FunctionCallInvoke(arguments);
       if (arguments->isnull) elog(ERROR, "aggregate state deserialized to null");
+      // A deserialised state is only fit to be combined into another one: numeric's sums no squares any more.
+      InitFunctionCallInfoData(*arguments, &combine_, 2, function_->inputcollid, reinterpret_cast<Node*>(state_), nullptr);
+      arguments->args[0] = {0, true};
+      arguments->args[1] = {state, false};
+      state = FunctionCallInvoke(arguments);
+      if (arguments->isnull) elog(ERROR, "aggregate state combined to null");
     }
     MemoryContextSwitchTo(previous);
     return state;

@@ -30,7 +30,7 @@ class CatalogueAggregate final : public Aggregate {
   CatalogueAggregate(WindowFunc* function, std::vector<AggregateInput> inputs, int filter);
 
   // Whether what has been folded can be saved. If not, an unbounded frame reads the entity's whole history.
-  [[nodiscard]] bool saveable() const { return !internal_ || (serialise_.fn_oid != 0 && deserialise_.fn_oid != 0); }
+  [[nodiscard]] bool saveable() const { return !internal_ || (serialise_.fn_oid != 0); }
 
   // Transition states are made in this context until it is set again; see AggCheckCallContext.
   void use_context(MemoryContext context) const { state_->curaggcontext = context; }
@@ -56,7 +56,7 @@ class CatalogueAggregate final : public Aggregate {
   std::vector<AggregateInput> inputs_;
   int filter_;
   WindowAggState* state_;
-  mutable FmgrInfo transition_{}, final_{}, serialise_{}, deserialise_{};
+  mutable FmgrInfo transition_{}, final_{}, serialise_{}, deserialise_{}, combine_{};
   int final_arguments_ = 1;
   Oid transition_type_;
   std::int16_t length_ = 0;

@@ -89,7 +89,7 @@ Image with_right_checksum(const Image& image) {
   while (used > 0 && image[used - 1] == std::byte{0}) --used;
   const std::size_t end = used < feature::SegmentWriter::trailer_size ? 0 : used - feature::SegmentWriter::trailer_size;
   feature::SegmentWriter writer(other_layout);
-  writer.resume(image.data(), end);
+  writer.resume(image.data(), end, {});
   return writer.finish(std::max(image.size(), writer.size()));
 }
 

@@ -56,6 +56,14 @@ TEST(EntityTrial, answers_as_a_plain_computation_over_all_events) {
   }
 }
 
+// A number that takes eight bytes after nearly any other, so that heads fill soon.
+Value wide(std::int64_t number) {
+  return Samples::number(static_cast<std::int64_t>(static_cast<std::uint64_t>(number + 1) * 0x9E3779B97F4A7C15U));
+}
+
+// Bytes that differ from those of the time before.
+std::string twenty_bytes(std::int64_t time) { return std::string(20, static_cast<char>('a' + time % 26)); }
+
 // An entity of one column with its sum over everything before, reopened whenever a test likes.
 class OneColumn {
  public:
@@ -84,7 +92,7 @@ class OneColumn {
     *values = value;
     return entity_->add({EventTime(Duration(time)), values}, store);
   }
-  std::int64_t add(std::int64_t time) { return add_value(time, Samples::number(time)); }
+  std::int64_t add(std::int64_t time) { return add_value(time, wide(time)); }
   std::int64_t add(std::int64_t time, const std::string& bytes) {
     return add_value(time, {Blob::make(*memory_, bytes.data(), bytes.size()), false});
   }
@@ -156,7 +164,7 @@ TEST(Entity, stored_again_without_a_change_is_the_same) {
 TEST(Entity, one_more_event_changes_one_short_run_of_its_head) {
   OneColumn column(Storage::int64);
   column.save_and_reopen();
-  const std::size_t record = 1 + 8 + 8;
+  const std::size_t record = 1 + 1 + 8;
   int compared = 0;
   for (std::int64_t time = 0; time < 1000; ++time) {
     const Image before = column.store.head;
@@ -202,7 +210,7 @@ TEST(Entity, a_large_batch_is_sealed_in_chunks_of_128_events) {
 }
 
 TEST(Entity, rows_that_are_needed_by_number_stay_in_the_head) {
-  constexpr std::int64_t needed = 190;  // of 17 bytes each
+  constexpr std::int64_t needed = 320;  // of 10 bytes each
   OneColumn column(Storage::int64, needed);
   for (std::int64_t time = 0; time < 1500; ++time) {
     column.add(time);
@@ -242,7 +250,7 @@ TEST(Entity, a_prefix_that_grows_with_sealing_leaves_the_head_within_its_size) {
   OneColumn column(Storage::bytes, 0, Fold::first_value);
   column.add(0, std::string(1500, 'a'));
   for (std::int64_t time = 1; time < 200; ++time) {
-    column.add(time, std::string(20, 'b'));
+    column.add(time, twenty_bytes(time));
     column.save_and_reopen();
     ASSERT_LE(column.store.head.size(), largest_head) << time;
   }
@@ -253,14 +261,14 @@ TEST(Entity, a_prefix_larger_than_any_head_does_not_make_chunks_small) {
   OneColumn column(Storage::bytes, 0, Fold::first_value);
   column.add(0, std::string(5000, 'a'));
   for (std::int64_t time = 1; time < 500; ++time) {
-    column.add(time, std::string(20, 'b'));
+    column.add(time, twenty_bytes(time));
     column.save_and_reopen();
   }
   EXPECT_LT(column.store.chunks.size(), 40U);
 }
 
 TEST(Entity, rows_that_are_needed_by_number_do_not_make_chunks_small) {
-  for (const std::int64_t needed : {100, 150, 190, 205, 250, 1000}) {
+  for (const std::int64_t needed : {100, 250, 320, 335, 350, 400, 1000}) {
     OneColumn column(Storage::int64, needed);
     column.add_one_by_one(2000);
     EXPECT_LT(column.store.chunks.size(), 90U) << needed;
@@ -282,19 +290,19 @@ TEST(Entity, a_frame_within_the_head_loads_no_chunk) {
 
 TEST(Entity, equal_times_across_chunks_are_all_in_the_frame_that_begins_with_them) {
   OneColumn column(Storage::int64);
-  for (std::int64_t i = 0; i < 600; ++i) {
-    EXPECT_EQ(column.add_value(7, Samples::number(i)), i);
+  for (std::int64_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(column.add_value(7, wide(i)), i);
     column.save_and_reopen();
     EXPECT_FALSE(column.store.removed_from.has_value());
   }
   ASSERT_GT(column.store.chunks.size(), 2U);
   EXPECT_EQ(column.store.loads, 0U) << "a tie goes behind those before it and needs none of them";
-  EXPECT_EQ(column.since(8, 599).first, 600);
+  EXPECT_EQ(column.since(8, 999).first, 1000);
   EXPECT_EQ(column.store.loads, 0U);
-  EXPECT_EQ(column.since(7, 599).first, 0);
+  EXPECT_EQ(column.since(7, 999).first, 0);
   EXPECT_EQ(column.store.loads, column.store.chunks.size());
-  for (std::int64_t i = 0; i < 600; ++i) {
-    EXPECT_EQ(from_word<std::int64_t>(column.entity().at(i, column.store)->values[0].word), i);
+  for (std::int64_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(column.entity().at(i, column.store)->values[0].word, wide(i).word);
   }
 }
 

@@ -299,8 +299,11 @@ class EntityTrial {
     const bool row = holds_row && (frame.exclude == Exclude::nothing || frame.exclude == Exclude::ties);
     std::vector<std::int64_t> events = others;
     if (row) events.push_back(position);
-    // An unbounded frame is folded from any prefix before its end on; an empty one may be loaded up to its place.
-    store_.need_from(std::min(needed, !frame.unbounded() ? expected.first : others.empty() ? 0 : others.back() + 1));
+    // An unbounded frame is folded from any prefix before its end on; an empty one with a bound needs nothing.
+    const std::int64_t nothing = std::numeric_limits<std::int64_t>::max();
+    store_.need_from(std::min(needed, frame.unbounded() ? (others.empty() ? 0 : others.back() + 1)
+                                      : others.empty()  ? nothing
+                                                        : expected.first));
 
     const Positions found = entity_->locate(frame, position, bounds.data(), store_);
     require(found.count() == static_cast<std::int64_t>(events.size()), "a frame holds as many events as it should");
@@ -310,7 +313,8 @@ class EntityTrial {
     require(!found.self || (row && (others.empty() ? found.first == found.last
                                                    : found.first == others.front() && found.last == others.back() + 1)),
             "a frame without ties holds the events that it should");
-    require(entity_->first_loaded() <= (frame.unbounded() || events.empty() ? found.last : events.front()),
+    require(frame.unbounded() ? entity_->first_loaded() <= found.last
+                              : events.empty() || entity_->first_loaded() <= events.front(),
             "what a frame needs is loaded");
     for (std::size_t i = 0; i < measures_.size(); ++i) {
       const Measure& measure = measures_[i];
