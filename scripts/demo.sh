@@ -37,7 +37,8 @@ cd "$top"
 printf '%sfeature_ext: the features of every transaction, committed together with it%s\n' "$bold" "$plain"
 
 step "Build, and start a PostgreSQL of our own"
-echo "Compiling what has changed (log: build/demo.log)." | indent
+echo "Compiling what has changed, about a minute the first time (log: build/demo.log)." | indent
+mkdir -p build
 {
   build all >build/demo.log 2>&1 && build_loadgen >>build/demo.log 2>&1
 } || { cat build/demo.log >&2; fail "does not build"; }

@@ -57,16 +57,19 @@ CREATE SEQUENCE feature_state.view_id AS integer;
 COMMENT ON SEQUENCE feature_state.view_id IS 'numbers feature views; states, definitions and triggers carry the number';
 
 CREATE TABLE feature_state.view (
-  id         integer PRIMARY KEY,
-  relation   regclass NOT NULL,
-  source     regclass NOT NULL,
-  definition regclass NOT NULL,
-  query      text NOT NULL,
-  settings   jsonb NOT NULL
+  id          integer PRIMARY KEY,
+  relation    regclass NOT NULL,
+  relation_id oid NOT NULL,
+  source      regclass NOT NULL,
+  definition  regclass NOT NULL,
+  query       text NOT NULL,
+  settings    jsonb NOT NULL
 );
 COMMENT ON TABLE feature_state.view IS 'feature views';
 COMMENT ON COLUMN feature_state.view.id IS 'number in the names of its definition, states and trigger';
 COMMENT ON COLUMN feature_state.view.relation IS 'the feature table';
+COMMENT ON COLUMN feature_state.view.relation_id IS
+  'OID of the feature table when it was created; one that was restored from a dump has another';
 COMMENT ON COLUMN feature_state.view.source IS 'the table whose inserts it follows';
 COMMENT ON COLUMN feature_state.view.definition IS 'SQL view that holds the definition';
 COMMENT ON COLUMN feature_state.view.query IS 'the definition as it was given to feature.create_view';
@@ -401,5 +404,9 @@ COMMENT ON FUNCTION feature.create_transaction_pipeline(name) IS
 
 GRANT USAGE ON SCHEMA feature TO PUBLIC;
 GRANT SELECT ON feature.views, feature.columns TO PUBLIC;
--- Definitions are views of their owners in this schema; states and the catalogue's tables are granted to nobody.
+-- Definitions and states belong to the owners of their feature views and are granted to nobody.
 GRANT USAGE ON SCHEMA feature_state TO PUBLIC;
+-- So that the owner of a database can dump and restore it without being superuser.
+GRANT CREATE ON SCHEMA feature_state TO pg_database_owner;
+GRANT SELECT, INSERT ON feature_state.view, feature_state.list TO pg_database_owner;
+GRANT SELECT, UPDATE ON SEQUENCE feature_state.view_id TO pg_database_owner;

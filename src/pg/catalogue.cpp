@@ -91,7 +91,7 @@ namespace {
 
 ViewIdentity read_view(Spi& spi, const std::string& condition) {
   ViewIdentity view;
-  if (spi.execute("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname "
+  if (spi.execute("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id "
                   "FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation WHERE " +
                   condition) == 0) {
     return view;
@@ -102,9 +102,18 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
   view.definition = spi.oid(0, 4);
   view.owner = spi.oid(0, 5);
   view.name = spi.text(0, 6);
+  view.restored = spi.oid(0, 7) != view.relation;
   const std::uint64_t lists = spi.execute("SELECT states, chunks FROM feature_state.list WHERE view = " +
                                           std::to_string(view.id) + " ORDER BY number");
   for (std::uint64_t i = 0; i < lists; ++i) view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2)});
+  std::string objects = std::to_string(view.definition);
+  for (const ViewIdentity::Tables& tables : view.lists) {
+    objects += ", " + std::to_string(tables.states) + ", " + std::to_string(tables.chunks);
+  }
+  view.tied = spi.execute("SELECT FROM pg_catalog.unnest(ARRAY[" + objects + "]::pg_catalog.oid[]) o WHERE NOT EXISTS "
+                          "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 AND d.objid = o "
+                          "AND d.refclassid = 1259 AND d.deptype = 'i' AND d.refobjid = " +
+                          std::to_string(view.relation) + ")") == 0;
   const std::uint64_t settings = spi.execute("SELECT s.key, s.value FROM feature_state.view v, "
                                              "pg_catalog.jsonb_each_text(v.settings) s WHERE v.id = " +
                                              std::to_string(view.id));
@@ -145,6 +154,27 @@ std::vector<std::int32_t> views_on(Oid source) {
   for (std::uint64_t i = 0; i < count; ++i) ids.push_back(std::stoi(spi.text(i, 1)));
   spi.close();
   return ids;
+}
+
+void check_catalogue(const ViewIdentity& view) {
+  if (view.tied) return;
+  const bool sound = call([&] {
+    // Not whether it may act as their owner: a superuser may act as anybody.
+    const auto owned = [&](Oid relation) {
+      HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+      if (!HeapTupleIsValid(tuple)) return false;
+      const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+      ReleaseSysCache(tuple);
+      return owner == view.owner;
+    };
+    bool all = owned(view.definition);
+    for (const ViewIdentity::Tables& tables : view.lists) all = all && owned(tables.states) && owned(tables.chunks);
+    return all;
+  });
+  if (sound) return;
+  throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                 "definition and states of feature view \"" + view.name + "\" do not belong to its owner")
+      .hint("Give all of them the owner of the feature table.");
 }
 
 void check_owner(const ViewIdentity& view) {

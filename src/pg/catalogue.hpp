@@ -17,6 +17,11 @@ namespace feature {
 // Views whose source is this table, by id.
 [[nodiscard]] std::vector<std::int32_t> views_on(Oid source);
 
+// The owner of a database may write to the catalogue, to restore a dump, and what it says must not lend one owner's rights
+// to another's objects. Throws SqlError unless the view's objects are tied to the feature table by dependencies, which
+// only we record, or, as after a restore, all have its owner.
+void check_catalogue(const ViewIdentity& view);
+
 // Throws SqlError unless the current user owns the feature table.
 void check_owner(const ViewIdentity& view);
 

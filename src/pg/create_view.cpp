@@ -57,6 +57,10 @@ std::string type_of(Oid type, std::int32_t typmod, Oid collation) {
          });
 }
 
+std::string user_name(Oid user) {
+  return call([&] { return GetUserNameFromId(user, false); });
+}
+
 class Creation {
  public:
   Creation(const std::string& name, const char* query) : requested_(name), text_(query) {}
@@ -249,6 +253,9 @@ class Creation {
       spi.execute("CREATE TABLE feature_state.chunks" + suffix +
                   " (key_hash bigint, slot smallint, number integer, events feature.state NOT NULL, "
                   "PRIMARY KEY (key_hash, slot, number))");
+      for (const char* table : {"states", "chunks"}) {
+        spi.execute("ALTER TABLE feature_state." + (table + suffix) + " OWNER TO " + quoted(user_name(view_.owner)));
+      }
       const auto relid = [&](const std::string& name) {
         return call([&] { return get_relname_relid(name.c_str(), state_schema()); });
       };
@@ -293,8 +300,8 @@ class Creation {
     for (const Setting& setting : settings_) {
       settings += (settings.empty() ? "" : ", ") + literal(setting.name) + ", " + literal(setting.value) + "::text";
     }
-    spi.execute("INSERT INTO feature_state.view (id, relation, source, definition, query, settings) VALUES (" + id +
-                ", " + oid(view_.relation) + ", " + oid(view_.source) + ", " + oid(view_.definition) + ", " +
+    spi.execute("INSERT INTO feature_state.view (id, relation, relation_id, source, definition, query, settings) "
+                "VALUES (" + id + ", " + oid(view_.relation) + ", " + std::to_string(view_.relation) + ", " + oid(view_.source) + ", " + oid(view_.definition) + ", " +
                 literal(text_) + ", pg_catalog.jsonb_build_object(" + settings + "))");
     for (std::size_t i = 0; i < view_.lists.size(); ++i) {
       spi.execute("INSERT INTO feature_state.list (view, number, states, chunks) VALUES (" + id + ", " +

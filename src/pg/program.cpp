@@ -51,23 +51,41 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
 }
 
 // The feature table is an ordinary table that its owner may alter; rows are only written to what they were made for.
+// Columns are known by number, which follows renames and tells which were dropped. A dump gives new numbers, so a
+// restored table must have all columns in place and by name.
 void Program::check_feature_table() const {
   const TupleDesc made = levels.back().row->tts_tupleDescriptor;
+  const ::List* output = plan_->levels.back().output;
   struct { const char* column; const char* type; const char* wanted; } wrong = call([&] {
     decltype(wrong) found{};
     Relation table = table_open(identity_.relation, AccessShareLock);
     const TupleDesc stored = RelationGetDescr(table);
     for (int i = 0; i < made->natts && found.column == nullptr; ++i) {
       const Form_pg_attribute ours = TupleDescAttr(made, i);
+      const char* name = list_nth_node(TargetEntry, output, i)->resname;
+      if (i >= stored->natts) {
+        found.column = name;
+        break;
+      }
       const Form_pg_attribute theirs = TupleDescAttr(stored, i);
-      if (theirs->attisdropped || (theirs->atttypid == ours->atttypid && theirs->atttypmod == ours->atttypmod)) continue;
-      found = {pstrdup(NameStr(theirs->attname)), format_type_with_typemod(theirs->atttypid, theirs->atttypmod),
-               format_type_with_typemod(ours->atttypid, ours->atttypmod)};
+      if (identity_.restored && (theirs->attisdropped || strcmp(NameStr(theirs->attname), name) != 0)) {
+        found.column = name;
+      } else if (!theirs->attisdropped &&
+                 (theirs->atttypid != ours->atttypid || theirs->atttypmod != ours->atttypmod)) {
+        found = {pstrdup(NameStr(theirs->attname)), format_type_with_typemod(theirs->atttypid, theirs->atttypmod),
+                 format_type_with_typemod(ours->atttypid, ours->atttypmod)};
+      }
     }
     table_close(table, NoLock);
     return found;
   });
   if (wrong.column == nullptr) return;
+  if (wrong.type == nullptr) {
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "feature view \"" + identity_.name + "\" has no column \"" + wrong.column + "\" in its place")
+        .detail("A column that is dropped or renamed loses its place when the database is dumped and restored.")
+        .hint("Drop the feature view and create it anew, without the column in its definition.");
+  }
   throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + std::string(wrong.column) + "\" of feature view \"" +
                                                 identity_.name + "\" is of type " + wrong.type +
                                                 " but its definition gives " + wrong.wanted)

@@ -24,6 +24,8 @@ struct ViewIdentity {
   Oid definition = InvalidOid;  // the SQL view that holds the definition
   Oid owner = InvalidOid;       // of the feature table
   std::string name;             // of the feature table, for messages
+  bool tied = false;            // its objects depend on the feature table, as create_view has recorded
+  bool restored = false;        // from a dump: column numbers may have changed
   struct Tables {
     Oid states, chunks;
   };

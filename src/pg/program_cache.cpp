@@ -52,6 +52,7 @@ void function_changed(Datum, int, uint32) {
 std::shared_ptr<Program> compile_view(std::int32_t id) {
   ViewIdentity view = view_by_id(id);
   if (view.id == 0) return nullptr;
+  check_catalogue(view);
   const AsUser owner(view.owner, true);
   // Inlining looks up the names in SQL functions.
   const PinnedSettings settings(view.settings);
@@ -67,7 +68,7 @@ std::shared_ptr<Program> compile_view(std::int32_t id) {
     });
     plan = compile(definition, nullptr);
   }
-  if (plan->lists.size() != view.lists.size()) {
+  if (plan->lists.size() != view.lists.size() || plan->source != view.source) {
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                    "feature view \"" + view.name + "\" has no state for its definition")
         .hint("Drop the feature view and create it again.");

@@ -19,15 +19,10 @@ namespace feature {
 namespace {
 
 void empty(const ViewIdentity& view) {
-  {
-    // Readers see the old rows until commit.
-    const AsUser owner(view.owner, true);
-    Spi spi;
-    spi.execute("DELETE FROM ONLY " + qualified_name(view.relation));
-    spi.close();
-  }
-  const AsUser owner(state_schema_owner(), false);
+  const AsUser owner(view.owner, true);
   Spi spi;
+  // Readers see the old rows until commit.
+  spi.execute("DELETE FROM ONLY " + qualified_name(view.relation));
   for (const ViewIdentity::Tables& tables : view.lists) {
     spi.execute("TRUNCATE " + qualified_name(tables.states) + ", " + qualified_name(tables.chunks));
   }
@@ -35,6 +30,7 @@ void empty(const ViewIdentity& view) {
 }
 
 std::int64_t refresh(const ViewIdentity& view) {
+  check_catalogue(view);
   lock_source(view.source);
   // A restored database has the objects but not what ties them together.
   record_dependencies(view);

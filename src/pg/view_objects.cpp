@@ -37,6 +37,7 @@ void depend(const ViewIdentity& view, Oid class_id, Oid object, DependencyType t
 void drop_view(Oid relation) {
   const ViewIdentity view = view_by_relation(relation);
   check_owner(view);
+  check_catalogue(view);
   call([&] {
     LockRelationOid(view.source, AccessExclusiveLock);
     LockRelationOid(view.relation, AccessExclusiveLock);

@@ -1,5 +1,5 @@
 -- Who may do what. A client needs INSERT on the source and SELECT on the feature view, nothing else; expressions run as
--- the view's owner, in names that the owner chose; states are closed to everybody.
+-- the view's owner, in names that the owner chose; states belong to the view's owner and are closed to everybody else.
 CREATE ROLE regress_feature_owner;
 CREATE ROLE regress_feature_client;
 CREATE ROLE regress_feature_stranger;
@@ -95,10 +95,10 @@ RESET ROLE;
 SELECT 'feature_state.' || relname AS relation, relkind FROM pg_class WHERE relnamespace = 'feature_state'::regnamespace AND relkind IN ('r', 'v', 'S', 'm')
   AND (has_table_privilege('regress_feature_client', oid, 'SELECT') OR has_table_privilege('regress_feature_client', oid, 'INSERT') OR has_table_privilege('regress_feature_client', oid, 'UPDATE')
        OR has_table_privilege('regress_feature_client', oid, 'DELETE') OR has_table_privilege('regress_feature_client', oid, 'TRUNCATE') OR has_table_privilege('regress_feature_client', oid, 'TRIGGER')) ORDER BY 1;
--- Neither does the owner of a view touch them.
+-- The owner of a view may look at them, so that a dump can, but cannot drop one alone.
 SET ROLE regress_feature_owner;
 SELECT public.regress_feature_attempt(format('%s %s', command, relation)) AS answer, command
-FROM unnest('{SELECT * FROM,DELETE FROM,TRUNCATE,DROP TABLE}'::text[]) WITH ORDINALITY c (command, n), (SELECT c.oid::regclass AS relation FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
+FROM unnest('{SELECT * FROM,DROP TABLE}'::text[]) WITH ORDINALITY c (command, n), (SELECT c.oid::regclass AS relation FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
        WHERE d.refobjid = 'features'::regclass AND d.deptype = 'i' AND c.relname ~ '^states_') s ORDER BY n;
 SELECT feature.refresh('features');
 SELECT feature, mismatches FROM feature.verify('features') WHERE mismatches > 0;
