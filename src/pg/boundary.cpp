@@ -42,10 +42,13 @@ ErrorData* to_error_data(const SqlError& error) {
 
 namespace boundary {
 
+MemoryContext KeepErrors::context_ = nullptr;
+
 void throw_pending_error(MemoryContext context) {
-  MemoryContextSwitchTo(context);
+  MemoryContextSwitchTo(KeepErrors::context_or(context));
   ErrorData* error = CopyErrorData();
   FlushErrorState();
+  MemoryContextSwitchTo(context);
   throw PgError(error);
 }
 

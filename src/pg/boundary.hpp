@@ -74,7 +74,24 @@ class ErrorStacks {
   ErrorContextCallback* context_;
 };
 
-// Takes the pending error off the backend's error stack into `context` and throws it.
+// While it lives, errors are kept in the context that was current when it was made: it outlives all C++ objects inside,
+// and so every memory context that they own.
+class KeepErrors {
+ public:
+  KeepErrors() : outer_(std::exchange(context_, CurrentMemoryContext)) {}
+  KeepErrors(const KeepErrors&) = delete;
+  KeepErrors& operator=(const KeepErrors&) = delete;
+  ~KeepErrors() { context_ = outer_; }
+
+  // The innermost one's context, or `other` if there is none.
+  [[nodiscard]] static MemoryContext context_or(MemoryContext other) { return context_ == nullptr ? other : context_; }
+
+ private:
+  static MemoryContext context_;
+  MemoryContext outer_;
+};
+
+// Takes the pending error off the backend's error stack, makes `context` current again, and throws.
 [[noreturn]] void throw_pending_error(MemoryContext context);
 
 // Turns the exception being handled into ErrorData. Called inside a catch block; never throws.
@@ -101,6 +118,7 @@ template <class Body>
 Datum guard(Body&& body) {
   ErrorData* error;
   try {
+    const boundary::KeepErrors keep;
     return body();
   } catch (...) {
     error = boundary::current_exception_to_error();

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "pg/entity_cache.hpp"
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/compat.hpp"
 #include "pg/datum.hpp"
+#include "pg/entity_cache.hpp"
 #include "pg/feature_writer.hpp"
 #include "pg/finish.hpp"
 #include "pg/frame_bounds.hpp"
@@ -45,7 +45,7 @@ class Batch {
     bounds_ = array<EventTime>(most_offsets());
   }
 
-  // Takes rows from the source until it has `most`; false if there were none.
+  // Takes rows from the source until it has `most`, or most_bytes of them; false if there were none.
   bool read(RowSource& source, std::int64_t most) {
     bool sorted = true;
     for (std::int64_t taken = 0; taken < most; ++taken) {
@@ -57,6 +57,7 @@ class Batch {
       find_members(row);
       sorted = sorted && (rows_.empty() || rows_.back().time <= row.time);
       rows_.push_back(row);
+      if (taken % 64 == 63 && MemoryContextMemAllocated(context_, false) > most_bytes) break;
     }
     // Stable: among equal times the earlier position comes first.
     if (!sorted) {
@@ -73,6 +74,8 @@ class Batch {
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
 
  private:
+  static constexpr std::size_t most_bytes = std::size_t{128} << 20;
+
   enum class Taken { end, filtered, row };
 
   template <class T>

@@ -59,8 +59,8 @@ void FeatureWriter::add(const Datum* values, const bool* nulls, int columns) {
   check(slot);
   ExecMaterializeSlot(slot);
   slot->tts_tableOid = RelationGetRelid(relation_);
-  bytes_ += sizeof(HeapTupleData) + static_cast<std::size_t>(width) * sizeof(Datum);
-  if (++used_ == most_rows || bytes_ > most_bytes * 8) flush();
+  bytes_ += ExecFetchSlotHeapTuple(slot, false, nullptr)->t_len;
+  if (++used_ == most_rows || bytes_ > most_bytes) flush();
 }
 
 // Columns that the owner has added get their defaults, as in any INSERT that does not name them.

@@ -27,7 +27,7 @@ class FeatureWriter {
 
  private:
   static constexpr int most_rows = 1000;
-  static constexpr std::size_t most_bytes = 65536;
+  static constexpr std::size_t most_bytes = 512 * 1024;
 
   void flush();
   void add_default(TupleTableSlot* slot, int column);
