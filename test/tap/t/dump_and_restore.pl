@@ -1,0 +1,82 @@
+# A dump carries feature views: the restored database goes on where the dump was taken, for an owner who is not superuser
+# as well, and what cannot go on is refused or let pass, never filled wrongly.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init(extra => [ '--locale=C', '--encoding=UTF8' ]);
+$node->append_conf('postgresql.conf', 'fsync = off');
+$node->start;
+$node->safe_psql('postgres', 'CREATE ROLE keeper LOGIN');
+
+# Dumps database $from as keeper and restores it as keeper into a new one; returns what the restore complained of.
+sub dump_and_restore {
+	my ($from, $to) = @_;
+	my $file = $node->basedir . "/$to.sql";
+	command_ok([ 'pg_dump', '-U', 'keeper', '-d', $node->connstr($from), '-f', $file ], "$from is dumped by its owner");
+	$node->safe_psql('postgres', "CREATE DATABASE $to OWNER keeper");
+	my ($out, $err);
+	$node->psql($to, "\\i $file", extra_params => [ '-U', 'keeper' ], stdout => \$out, stderr => \$err);
+	return join '', grep { /ERROR/ } split /^/, $err;
+}
+
+sub keeper {
+	my ($database, $sql) = @_;
+	my ($out, $err);
+	$node->psql($database, $sql, extra_params => [ '-U', 'keeper' ], stdout => \$out, stderr => \$err);
+	return $err =~ /(ERROR:.*)/ ? $1 : $out;
+}
+
+my $mismatches = "SELECT sum(mismatches) FROM feature.verify('spend')";
+
+$node->safe_psql('postgres', 'CREATE DATABASE first OWNER keeper');
+keeper('first', q{
+	CREATE EXTENSION feature_ext;
+	CREATE SCHEMA shop;
+	SET search_path = shop;
+	CREATE TABLE payments (id int PRIMARY KEY, card text, t timestamptz NOT NULL, v int);
+	SELECT feature.create_view('spend', 'SELECT id, card, t, sum(v) OVER w AS total, count(*) OVER w AS n,
+	  lag(card) OVER (ORDER BY t) AS last_card FROM payments WINDOW w AS (PARTITION BY card ORDER BY t)');
+	INSERT INTO payments SELECT i, 'c' || i % 3, timestamptz '2024-01-01' + i * interval '1 minute', i FROM generate_series(1, 1000) i;
+});
+my $more = q{INSERT INTO shop.payments SELECT i, 'c' || i % 3, timestamptz '2024-01-01' + i * interval '1 minute', i FROM generate_series(%d, %d) i};
+
+is(dump_and_restore('first', 'second'), '', 'the owner restores without an error');
+is(keeper('second', sprintf($more, 1001, 1100)), '', 'the restored view follows inserts');
+is(keeper('second', "SET search_path = shop; $mismatches"), '0', 'where the dump was taken');
+is(keeper('second', "SELECT feature.refresh('shop.spend')"), '1100', 'and can be computed anew');
+is(keeper('second', "SELECT feature.drop_view('shop.spend')"), '', 'and dropped');
+is(keeper('second', "SELECT count(*) FROM pg_class WHERE relnamespace = 'feature_state'::regnamespace AND relname ~ '_[0-9]'"),
+	'0', 'with everything that belongs to it');
+is(keeper('second', sprintf($more, 1101, 1110)), '', 'after which inserts go on');
+
+# The feature table was dropped where nothing ties its states to it: the trigger warns and lets inserts pass.
+is(dump_and_restore('first', 'third'), '', 'a third database');
+is(keeper('third', 'DROP TABLE shop.spend'), '', 'whose feature table is dropped');
+is(keeper('third', sprintf($more, 1001, 1002)), '', 'takes inserts');
+
+# Columns that have moved must not take each other's values.
+keeper('first', 'ALTER TABLE shop.spend DROP COLUMN total; ALTER TABLE shop.spend ADD COLUMN note bigint');
+is(keeper('first', sprintf($more, 1001, 1002)), '', 'a dropped feature is left out where it was dropped');
+is(keeper('first', "SET search_path = shop; $mismatches"), '0', 'and the others are right');
+is(dump_and_restore('first', 'fourth'), '', 'a fourth database');
+like(keeper('fourth', sprintf($more, 1003, 1004)), qr/has no column "total" in its place/, 'refuses what it would fill wrongly');
+
+# The catalogue, which the owner of a database may write to, does not lend a superuser's rights.
+$node->safe_psql('fourth', q{
+	CREATE TABLE secrets (id int PRIMARY KEY, t timestamptz NOT NULL);
+	SELECT feature.create_view('secret_features', 'SELECT id, t, count(*) OVER (ORDER BY t) AS n FROM secrets')});
+keeper('fourth', q{
+	CREATE TABLE taken (id int, t timestamptz, n bigint);
+	INSERT INTO feature_state.view (id, relation, relation_id, source, definition, query, settings)
+	SELECT 1000, 'taken', 'taken'::regclass, source, definition, query, settings
+	FROM feature_state.view WHERE relation = 'secret_features'::regclass});
+like(keeper('fourth', "SELECT feature.refresh('taken')"), qr/do not belong to its owner/, 'another owner\'s definition is not run');
+like(keeper('fourth', "SELECT feature.drop_view('taken')"), qr/do not belong to its owner/, 'nor dropped');
+
+$node->stop;
+done_testing();
