@@ -267,13 +267,19 @@ void StateStore::write(const StateRow& row, const std::byte* image, std::size_t 
   if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot);
 }
 
-StateStore::Bytes StateStore::chunk(const StateRow& row, std::uint32_t number) {
-  open_chunks();
+// Starts a scan of the entity's chunks whose number compares so.
+void StateStore::start_chunks(const StateRow& row, StrategyNumber strategy, RegProcedure comparison,
+                              std::uint32_t number) const {
   ScanKeyData keys[3];
   ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
   ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
-  ScanKeyInit(&keys[2], number_attribute, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(number));
+  ScanKeyInit(&keys[2], number_attribute, strategy, comparison, Int32GetDatum(number));
   start(chunks_scan_, keys, 3);
+}
+
+StateStore::Bytes StateStore::chunk(const StateRow& row, std::uint32_t number) {
+  open_chunks();
+  start_chunks(row, BTEqualStrategyNumber, F_INT4EQ, number);
   if (!next(chunks_scan_, chunk_read_slot_)) return {nullptr, 0};
   bool null;
   const Bytes image = image_copy(slot_getattr(chunk_read_slot_, events_attribute, &null));
@@ -299,11 +305,7 @@ void StateStore::add_chunk(const StateRow& row, std::uint32_t number, const std:
 
 void StateStore::remove_chunks_from(const StateRow& row, std::uint32_t number) {
   open_chunks();
-  ScanKeyData keys[3];
-  ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
-  ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
-  ScanKeyInit(&keys[2], number_attribute, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(number));
-  start(chunks_scan_, keys, 3);
+  start_chunks(row, BTGreaterEqualStrategyNumber, F_INT4GE, number);
   while (next(chunks_scan_, chunk_read_slot_)) {
     ItemPointerData tid = chunk_read_slot_->tts_tid;
     simple_table_tuple_delete(chunks_, &tid, SnapshotSelf);

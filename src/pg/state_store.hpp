@@ -74,6 +74,7 @@ class StateStore {
     std::int16_t free_slot;
   };
   void start(IndexScanDesc scan, ScanKey keys, int count) const;
+  void start_chunks(const StateRow& row, StrategyNumber strategy, RegProcedure comparison, std::uint32_t number) const;
   [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot) const;
   [[nodiscard]] Found find(std::uint64_t hash, const NullableDatum* keys);
   [[nodiscard]] bool lock_found();
