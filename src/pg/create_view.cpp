@@ -50,10 +50,10 @@ std::string type_of(Oid type, std::int32_t typmod, Oid collation) {
            HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
            if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for collation %u", collation);
            const auto* form = reinterpret_cast<Form_pg_collation>(GETSTRUCT(tuple));
-           const char* name = quote_qualified_identifier(get_namespace_name(form->collnamespace),
-                                                         pstrdup(NameStr(form->collname)));
+           const char* qualified = quote_qualified_identifier(get_namespace_name(form->collnamespace),
+                                                              pstrdup(NameStr(form->collname)));
            ReleaseSysCache(tuple);
-           return name;
+           return qualified;
          });
 }
 
