@@ -4,6 +4,7 @@
 
 #include "pg/as_user.hpp"
 #include "pg/catalogue.hpp"
+#include "pg/compat.hpp"
 #include "pg/engine.hpp"
 #include "pg/settings.hpp"
 
@@ -61,7 +62,7 @@ class CursorRows final : public RowSource {
       values[to] = given[from];
       nulls[to] = given_nulls[from++];
     }
-    ExecStoreMinimalTuple(heap_form_minimal_tuple(table, values, nulls), slot, false);
+    ExecStoreMinimalTuple(compat::heap_form_minimal_tuple(table, values, nulls), slot, false);
   }
 
   static constexpr long rows_at_once = 1000;

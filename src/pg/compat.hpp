@@ -6,6 +6,8 @@
 
 extern "C" {
 #include <access/genam.h>
+#include <access/htup_details.h>
+#include <access/stratnum.h>
 #include <access/tableam.h>
 #include <catalog/pg_class.h>
 #include <commands/trigger.h>
@@ -13,6 +15,7 @@ extern "C" {
 #include <nodes/nodeFuncs.h>
 #include <parser/parse_relation.h>
 #include <utils/acl.h>
+#include <utils/lsyscache.h>
 #include <utils/rel.h>
 #include <utils/snapshot.h>
 }
@@ -95,6 +98,28 @@ inline bool class_ownercheck(Oid relation, Oid role) {
   return object_ownercheck(RelationRelationId, relation, role);
 #else
   return pg_class_ownercheck(relation, role);
+#endif
+}
+
+// 18 can leave room in front of a minimal tuple.
+inline MinimalTuple heap_form_minimal_tuple(TupleDesc description, Datum* values, bool* nulls) {
+#if PG_VERSION_NUM >= 180000
+  return ::heap_form_minimal_tuple(description, values, nulls, 0);
+#else
+  return ::heap_form_minimal_tuple(description, values, nulls);
+#endif
+}
+
+// Whether an ordering operator is a btree's greater-than. 18 speaks of comparisons instead of btree strategies.
+inline bool is_greater_than(Oid ordering_operator) {
+  Oid family, type;
+#if PG_VERSION_NUM >= 180000
+  CompareType comparison;
+  return get_ordering_op_properties(ordering_operator, &family, &type, &comparison) && comparison == COMPARE_GT;
+#else
+  std::int16_t strategy;
+  return get_ordering_op_properties(ordering_operator, &family, &type, &strategy) &&
+         strategy == BTGreaterStrategyNumber;
 #endif
 }
 

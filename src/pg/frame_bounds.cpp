@@ -4,8 +4,9 @@
 
 #include <algorithm>
 
+#include "pg/compat.hpp"
+
 extern "C" {
-#include <access/stratnum.h>
 #include <catalog/pg_type.h>
 #include <nodes/nodeFuncs.h>
 #include <optimizer/optimizer.h>
@@ -30,12 +31,7 @@ bool is_time_type(Oid type) {
 }
 
 bool is_descending(Oid ordering_operator) {
-  return call([&] {
-    Oid family, type;
-    std::int16_t strategy;
-    if (!get_ordering_op_properties(ordering_operator, &family, &type, &strategy)) return false;
-    return strategy == BTGreaterStrategyNumber;
-  });
+  return call([&] { return compat::is_greater_than(ordering_operator); });
 }
 
 EventTime to_event_time(Oid type, Datum time) {
