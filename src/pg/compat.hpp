@@ -91,8 +91,7 @@ inline void init_range_table(EState* executor, Relation relation) {
 #endif
 }
 
-// 16 made the privilege checks of each kind of object one.
-inline AclResult class_aclcheck(Oid relation, Oid role, AclMode mode) { return pg_class_aclcheck(relation, role, mode); }
+// 16 made the ownership checks of each kind of object one.
 inline bool class_ownercheck(Oid relation, Oid role) {
 #if PG_VERSION_NUM >= 160000
   return object_ownercheck(RelationRelationId, relation, role);

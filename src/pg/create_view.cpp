@@ -96,7 +96,7 @@ class Creation {
 
   void check_source_access() const {
     call([&] {
-      const AclResult allowed = compat::class_aclcheck(view_.source, GetUserId(), ACL_SELECT);
+      const AclResult allowed = pg_class_aclcheck(view_.source, GetUserId(), ACL_SELECT);
       if (allowed != ACLCHECK_OK) aclcheck_error(allowed, OBJECT_TABLE, get_rel_name(view_.source));
     });
     const bool filtered = call([&] { return check_enable_rls(view_.source, InvalidOid, true) == RLS_ENABLED; });
