@@ -19,7 +19,14 @@ template <> constexpr Storage storage_of<std::int64_t>() { return Storage::int64
 template <> constexpr Storage storage_of<float>() { return Storage::float32; }
 template <> constexpr Storage storage_of<double>() { return Storage::float64; }
 
-class Count final : public Aggregate {
+// What most aggregates have in common: they combine, and their first saved column is never NULL.
+class Combining : public Aggregate {
+ public:
+  bool combines() const override { return true; }
+  bool is_saved(const Value* columns) const override { return !columns[0].null; }
+};
+
+class Count final : public Combining {
  public:
   explicit Count(std::size_t column) : column_(column) {}
 
@@ -37,6 +44,9 @@ class Count final : public Aggregate {
     if (count > 0) accumulator.count = from_word<std::int64_t>(columns[0].word);
     return accumulator;
   }
+  void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
+    for (; first != last; ++first) accumulator.count += from_word<std::int64_t>(first->values[column].word);
+  }
 
  private:
   std::size_t column_;
@@ -44,7 +54,7 @@ class Count final : public Aggregate {
 
 // Integers are summed exactly in 128 bits: 2^63 values of 2^63 cannot overflow them.
 template <class Integer>
-class IntegerSum final : public Aggregate {
+class IntegerSum final : public Combining {
  public:
   explicit IntegerSum(std::size_t column) : column_(column) {}
 
@@ -70,11 +80,22 @@ class IntegerSum final : public Aggregate {
     Accumulator accumulator;
     if (count == 0) return accumulator;
     accumulator.count = from_word<std::int64_t>(columns[0].word);
-    accumulator.total = static_cast<__int128>((static_cast<unsigned __int128>(columns[1].word) << 64) | columns[2].word);
+    accumulator.total = total_of(columns);
     return accumulator;
+  }
+  void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
+    for (; first != last; ++first) {
+      const Value* saved = first->values + column;
+      accumulator.count += from_word<std::int64_t>(saved[0].word);
+      accumulator.total += total_of(saved);
+    }
   }
 
  private:
+  static __int128 total_of(const Value* columns) {
+    return static_cast<__int128>((static_cast<unsigned __int128>(columns[1].word) << 64) | columns[2].word);
+  }
+
   std::size_t column_;
 };
 
@@ -82,7 +103,7 @@ class IntegerSum final : public Aggregate {
 
 // float4pl and float8pl: the sum starts as the first value and is kept in the column's own precision.
 template <class Float>
-class FloatSum final : public Aggregate {
+class FloatSum final : public Combining {
  public:
   explicit FloatSum(std::size_t column) : column_(column) {}
 
@@ -116,6 +137,20 @@ class FloatSum final : public Aggregate {
     accumulator.sum = from_word<double>(columns[1].word);
     return accumulator;
   }
+  // In float4 the order of additions shows in the digits that users see, so there all are done from the oldest on.
+  bool combines() const override { return std::is_same_v<Float, double>; }
+  void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
+    for (; first != last; ++first) {
+      const Value* saved = first->values + column;
+      const auto count = from_word<std::int64_t>(saved[0].word);
+      if (count == 0) continue;
+      const auto number = from_word<double>(saved[1].word);
+      const double next = accumulator.count == 0 ? number : accumulator.sum + number;
+      if (std::isinf(next) && !std::isinf(accumulator.sum) && !std::isinf(number)) overflow();
+      accumulator.sum = next;
+      accumulator.count += count;
+    }
+  }
 
  private:
   std::size_t column_;
@@ -123,7 +158,7 @@ class FloatSum final : public Aggregate {
 
 // float8_accum, and float4_accum, which widens first.
 template <class Float>
-class Moments final : public Aggregate {
+class Moments final : public Combining {
  public:
   explicit Moments(std::size_t column) : column_(column) {}
 
@@ -168,6 +203,36 @@ class Moments final : public Aggregate {
     accumulator.deviations = from_word<double>(columns[2].word);
     return accumulator;
   }
+  void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
+    double sum = accumulator.sum;
+    double deviations = accumulator.deviations;
+    auto count = static_cast<double>(accumulator.count);
+    for (; first != last; ++first) {
+      const Value* saved = first->values + column;
+      const auto more = static_cast<double>(from_word<std::int64_t>(saved[0].word));
+      const auto more_sum = from_word<double>(saved[1].word);
+      const auto more_deviations = from_word<double>(saved[2].word);
+      if (more == 0) continue;
+      if (count == 0) {
+        count = more;
+        sum = more_sum;
+        deviations = more_deviations;
+        continue;
+      }
+      const double difference = sum / count - more_sum / more;
+      const double all = count + more;
+      const double both = deviations + more_deviations + count * more * difference * difference / all;
+      if (std::isinf(both) && !std::isinf(deviations) && !std::isinf(more_deviations)) overflow();
+      const double both_sums = sum + more_sum;
+      if (std::isinf(both_sums) && !std::isinf(sum) && !std::isinf(more_sum)) overflow();
+      count = all;
+      sum = both_sums;
+      deviations = both;
+    }
+    accumulator.sum = sum;
+    accumulator.deviations = deviations;
+    accumulator.count = static_cast<std::int64_t>(count);
+  }
 
  private:
   std::size_t column_;
@@ -189,18 +254,7 @@ class Extreme final : public Aggregate {
   explicit Extreme(std::size_t column) : column_(column) {}
 
   void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
-    auto best = from_word<Number>(accumulator.word);
-    bool found = accumulator.count != 0;
-    for (; first != last; ++first) {
-      const Value& value = first->values[column_];
-      if (value.null) continue;
-      const auto number = from_word<Number>(value.word);
-      // Among equals the later one wins, as in float8larger and its kin: it matters for -0 and 0.
-      if (!found || !(largest ? greater(best, number) : greater(number, best))) best = number;
-      found = true;
-    }
-    accumulator.word = to_word(best);
-    accumulator.count = found;
+    fold_column(accumulator, first, last, column_);
   }
   std::vector<Storage> saved() const override { return {storage_of<Number>()}; }
   void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource&) const override {
@@ -213,8 +267,29 @@ class Extreme final : public Aggregate {
     accumulator.word = columns[0].word;
     return accumulator;
   }
+  bool combines() const override { return true; }
+  bool is_saved(const Value*) const override { return true; }
+  void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
+    fold_column(accumulator, first, last, column);
+  }
 
  private:
+  // A saved extreme is NULL where there was no value, so that it is taken in as a value is.
+  static void fold_column(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) {
+    auto best = from_word<Number>(accumulator.word);
+    bool found = accumulator.count != 0;
+    for (; first != last; ++first) {
+      const Value& value = first->values[column];
+      if (value.null) continue;
+      const auto number = from_word<Number>(value.word);
+      // Among equals the later one wins, as in float8larger and its kin: it matters for -0 and 0.
+      if (!found || !(largest ? greater(best, number) : greater(number, best))) best = number;
+      found = true;
+    }
+    accumulator.word = to_word(best);
+    accumulator.count = found;
+  }
+
   std::size_t column_;
 };
 
@@ -239,6 +314,11 @@ class FirstValue final : public Aggregate {
     if (count > 0) set(accumulator, columns[0]);
     return accumulator;
   }
+  bool combines() const override { return true; }
+  bool is_saved(const Value*) const override { return true; }
+  void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
+    if (accumulator.count == 0 && first != last) set(accumulator, first->values[column]);
+  }
 
  private:
   static void set(Accumulator& accumulator, const Value& value) {
@@ -251,26 +331,42 @@ class FirstValue final : public Aggregate {
 };
 
 // Events come in order, so a time is new when it differs from the one before.
-class DistinctTimes final : public Aggregate {
+class DistinctTimes final : public Combining {
  public:
   void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
     for (; first != last; ++first) {
       const auto time = static_cast<Word>(first->time.time_since_epoch().count());
-      if (accumulator.count == 0 || accumulator.word != time) ++accumulator.count;
-      accumulator.word = time;
+      take_in(accumulator, 1, time, time);
     }
   }
-  std::vector<Storage> saved() const override { return {Storage::int64, Storage::int64}; }
+  std::vector<Storage> saved() const override { return {Storage::int64, Storage::int64, Storage::int64}; }
   void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource&) const override {
     columns[0] = some(to_word(accumulator.count));
     columns[1] = some(accumulator.word);
+    columns[2] = some(accumulator.first);
   }
   Accumulator restore(const Value* columns, std::int64_t count) const override {
     Accumulator accumulator;
     if (count == 0) return accumulator;
     accumulator.count = from_word<std::int64_t>(columns[0].word);
     accumulator.word = columns[1].word;
+    accumulator.first = columns[2].word;
     return accumulator;
+  }
+  void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
+    for (; first != last; ++first) {
+      const Value* saved = first->values + column;
+      take_in(accumulator, from_word<std::int64_t>(saved[0].word), saved[2].word, saved[1].word);
+    }
+  }
+
+ private:
+  // So many times, the oldest and the newest of which are these.
+  static void take_in(Accumulator& accumulator, std::int64_t count, Word oldest, Word newest) {
+    if (accumulator.count == 0) accumulator.first = oldest;
+    if (accumulator.count != 0 && accumulator.word == oldest) --count;
+    accumulator.count += count;
+    accumulator.word = newest;
   }
 };
 

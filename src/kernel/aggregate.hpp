@@ -1,10 +1,12 @@
 // Aggregates over events. An aggregate folds events, oldest first, into an accumulator; nothing is ever taken out of
-// one, so nothing drifts. What an aggregate knows of the events before a segment is saved in that segment's prefix
-// columns and restored from them.
+// one, so nothing drifts. What it knows of a run of events can be saved in columns, restored from them, and, by most,
+// combined: of the events before a segment in that segment's prefix, of those below a node in a record of its parent.
 //
 // The arithmetic is PostgreSQL's own, step by step, so that results are equal and not just close: float sums add from
 // the oldest on, and means and variances use the Youngs-Cramer recurrence of float8_accum
 // (Youngs & Cramer 1971, "Some results relevant to choice of sum and sum-of-product algorithms", Technometrics 13).
+// Combining is the arithmetic of its parallel plans: float8_combine, after Chan, Golub & LeVeque 1979, "Updating
+// formulae and a pairwise algorithm for computing sample variances".
 #pragma once
 
 #include <cstdint>
@@ -21,7 +23,7 @@ struct Accumulator {
   union {
     __int128 total = 0;                   // exact integer sum
     struct { double sum, deviations; };   // float sum; Youngs-Cramer sum of squared deviations
-    Word word;                            // a value
+    struct { Word word, first; };         // a value; distinct_times: the newest time and the oldest
   };
 };
 
@@ -40,6 +42,14 @@ class Aggregate {
   // The inverse of save. `count` is the number of events that the saved columns stand for; with none, the result is
   // the fresh accumulator whatever the columns hold.
   [[nodiscard]] virtual Accumulator restore(const Value* columns, std::int64_t count) const = 0;
+
+  // Whether combine() is there, and gives what fold() would, up to the rounding of floats.
+  [[nodiscard]] virtual bool combines() const = 0;
+  // Whether these saved columns say what the events hold: columns that are all NULL may say that nothing was saved.
+  [[nodiscard]] virtual bool is_saved(const Value* columns) const = 0;
+  // Takes in runs of events by what was saved of each: the records [first, last), whose columns from `column` on are
+  // saved() columns of at least one event, oldest first. O(last - first). Throws OutOfRange.
+  virtual void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const = 0;
 };
 
 enum class Fold {

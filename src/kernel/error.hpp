@@ -15,6 +15,11 @@ struct OutOfRange : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A question about events that are no longer kept: 55000, object not in prerequisite state.
+struct EventsLeft : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // Text that is not what it should be: 22P02, invalid text representation.
 struct InvalidText : std::runtime_error {
   using std::runtime_error::runtime_error;

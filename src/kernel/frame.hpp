@@ -46,18 +46,35 @@ struct Positions {
   [[nodiscard]] std::int64_t count() const { return last - first + self; }
 };
 
-// An aggregate over all events before some position, kept in the prefix of every segment.
-struct Partial {
+// An aggregate that frames are asked for. `summary`: its first column in the records of inner nodes, where it is kept
+// for every run of sealed events; not_summarised if it cannot be combined, or no frame is long enough to gain by it.
+struct Measure {
+  static constexpr std::size_t not_summarised = ~std::size_t{0};
+
   const Aggregate* aggregate;
+  std::size_t summary = not_summarised;
+};
+
+// A measure over all events before some position, kept in the head's prefix.
+struct Partial {
+  std::size_t measure;
   std::size_t column;  // its first prefix column
 };
 
+// The columns of an inner node's records before those of the measures.
+inline constexpr std::size_t count_column = 0;   // int64: number of events below the child, at least 1
+inline constexpr std::size_t number_column = 1;  // int32: the child's number
+inline constexpr std::size_t first_summary_column = 2;  // from here on, those of the measures
+
 // How one partition list's entities are kept.
 struct ListPlan {
-  Layout layout;
+  Layout layout;      // of heads and leaves: their records are events
+  Layout summaries = {{}, {Storage::int64, Storage::int32}};  // of inner nodes: their records are children
+  std::vector<Measure> measures;
   std::vector<Partial> partials;
   std::int64_t rows_needed = 0;     // how many earlier events a row of the list may look at by number
   std::size_t running = 0;          // number of frames with a running aggregate, see Entity::running_aggregate
+  bool keeps_all = false;           // some function looks at events by number, counted from the first
 };
 
 }  // namespace feature

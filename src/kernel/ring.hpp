@@ -30,10 +30,8 @@ class EventRing {
     grow_if_full();
     events_.push_back(event);
   }
-  void push_front(const Event& event) {
-    grow_if_full();
-    events_.push_front(event);
-  }
+  // O(count).
+  void pop_front(std::size_t count) { events_.erase_begin(count); }
   // O(min(index, size - index)).
   void insert(std::size_t index, const Event& event) {
     grow_if_full();

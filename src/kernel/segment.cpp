@@ -22,16 +22,18 @@ namespace {
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian and are read as they lie");
 static_assert(FLT_EVAL_METHOD == 0 && std::numeric_limits<double>::is_iec559, "decimals are read by exact arithmetic");
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t format_version = 2;
 
 // Offsets of the header's fields.
 constexpr std::size_t at_version = 0;
-constexpr std::size_t at_zero = 1;
+constexpr std::size_t at_level = 1;
 constexpr std::size_t at_prefix_columns = 2;
 constexpr std::size_t at_event_columns = 4;
-constexpr std::size_t at_chunks = 6;
-constexpr std::size_t at_position = 10;
-constexpr std::size_t at_letters = 18;
+constexpr std::size_t at_node = 6;
+constexpr std::size_t at_next = 10;
+constexpr std::size_t at_late = 14;
+constexpr std::size_t at_position = 18;
+constexpr std::size_t at_letters = 26;
 
 constexpr std::size_t most_columns = 0xFFFF;
 constexpr std::size_t checksum_size = 4;
@@ -116,7 +118,6 @@ struct Header {
   Header(const std::byte* image, std::size_t image_size) {
     if (image_size < at_letters) truncated();
     if (load<std::uint8_t>(image + at_version) != format_version) corrupt("feature state has an unknown version");
-    if (load<std::uint8_t>(image + at_zero) != 0) corrupt("feature state has a malformed header");
     if (load<std::int64_t>(image + at_position) < 0) corrupt("feature state has a malformed header");
     prefix_columns = load<std::uint16_t>(image + at_prefix_columns);
     event_columns = load<std::uint16_t>(image + at_event_columns);
@@ -377,7 +378,10 @@ SegmentReader::SegmentReader(const Layout& layout, const std::byte* image, std::
   check_checksum(image, end_);
 
   prefix_.position = load<std::int64_t>(image + at_position);
-  prefix_.chunks = load<std::uint32_t>(image + at_chunks);
+  prefix_.level = load<std::uint8_t>(image + at_level);
+  prefix_.node = load<std::uint32_t>(image + at_node);
+  prefix_.next = load<std::uint32_t>(image + at_next);
+  prefix_.late = load<std::uint32_t>(image + at_late);
   offset_ = header.size;
   if (offset_ == end_) truncated();
   Value* values = nullptr;
@@ -495,7 +499,10 @@ void SegmentWriter::begin(const Prefix& prefix) {
   store(buffer_.data() + at_version, format_version);
   store(buffer_.data() + at_prefix_columns, static_cast<std::uint16_t>(layout_.prefix.size()));
   store(buffer_.data() + at_event_columns, static_cast<std::uint16_t>(layout_.event.size()));
-  store(buffer_.data() + at_chunks, prefix.chunks);
+  store(buffer_.data() + at_level, prefix.level);
+  store(buffer_.data() + at_node, prefix.node);
+  store(buffer_.data() + at_next, prefix.next);
+  store(buffer_.data() + at_late, prefix.late);
   store(buffer_.data() + at_position, prefix.position);
   for (const Storage storage : layout_.prefix) buffer_.push_back(static_cast<std::byte>(storage));
   for (const Storage storage : layout_.event) buffer_.push_back(static_cast<std::byte>(storage));

@@ -1,8 +1,8 @@
-// A segment: a run of one entity's events, with what is known of all events before it. The open segment of an entity
-// (the head) is stored in its state row and grows by appending; sealed segments (chunks) are stored once and never
-// change. Both have this one format.
+// A segment: a run of records in order of time, with what is known of all events before it. The open segment of an entity
+// (the head) is stored in its state row and grows by appending; all older events are in a tree (tree.hpp), whose leaves
+// are segments of events and whose inner nodes are segments of summaries. All have this one format.
 //
-//   u8 version | u8 zero | u16 prefix columns | u16 event columns | u32 chunks | i64 position |
+//   u8 version | u8 level | u16 prefix columns | u16 event columns | u32 node | u32 next | u32 late | i64 position |
 //   one storage letter a column, prefix columns first |
 //   prefix record | event record ... | 0x00 | u32 checksum | zero bytes up to the capacity
 //
@@ -49,19 +49,23 @@
 
 namespace feature {
 
-// The columns of a partition list's segments.
+// The columns of a kind of segment.
 struct Layout {
   std::vector<Storage> prefix;  // partial results over the events before the segment
-  std::vector<Storage> event;   // the argument values that are kept of an event
+  std::vector<Storage> event;   // what a record says: an event's argument values, or a child's summary
 
   friend bool operator==(const Layout& a, const Layout& b) { return a.prefix == b.prefix && a.event == b.event; }
 };
 
-// What a segment says of the events before it. `before.values` has one entry a prefix column; `before.time` is the time
-// of the newest earlier event and has no meaning while position is 0.
+// What a segment says of itself and of the events before it: of a head, those in the tree and those that have left it;
+// of the tree's root, those that have left; of other nodes nothing. `before.values` has one entry a prefix column;
+// `before.time` is the time of the newest such event and has no meaning while position is 0.
 struct Prefix {
-  std::int64_t position = 0;  // number of the entity's events before this segment
-  std::uint32_t chunks = 0;   // number of chunks before this segment, which is also this segment's own chunk number
+  std::int64_t position = 0;  // number of the events before this segment
+  std::uint8_t level = 0;     // of a head: how many levels the tree has; of a node: its own, 0 for a leaf
+  std::uint32_t node = 0;     // of a head: the tree's root, if it has a level; of a node: its own number
+  std::uint32_t next = 0;     // of a head: the number of the next new node
+  std::uint32_t late = 0;     // of a head: how many events came later than one of a later time
   Event before{};
 };
 

@@ -281,10 +281,16 @@ std::string to_text(const std::byte* image, std::size_t size) {
   SegmentReader reader(layout, image, size, memory);
 
   TextWriter text;
-  text.put("v1 capacity=");
+  text.put("v2 capacity=");
   text.put_integer(size);
-  text.put(" chunks=");
-  text.put_integer(reader.prefix().chunks);
+  text.put(" level=");
+  text.put_integer(reader.prefix().level);
+  text.put(" node=");
+  text.put_integer(reader.prefix().node);
+  text.put(" next=");
+  text.put_integer(reader.prefix().next);
+  text.put(" late=");
+  text.put_integer(reader.prefix().late);
   text.put(" position=");
   text.put_integer(reader.prefix().position);
   text.put_columns(" prefix", layout.prefix);
@@ -298,15 +304,21 @@ std::string to_text(const std::byte* image, std::size_t size) {
 
 std::vector<std::byte> from_text(std::string_view text) {
   TextReader reader(text);
-  reader.expect("v1");
+  reader.expect("v2");
   reader.expect("capacity=");
   const std::size_t at_capacity = reader.offset();
   const auto capacity = reader.integer<std::uint64_t>("a number of bytes");
   if (capacity > largest_capacity) throw InvalidSegmentText(at_capacity, "a capacity that a value can have");
 
   Prefix prefix;
-  reader.expect("chunks=");
-  prefix.chunks = reader.integer<std::uint32_t>("a number of chunks");
+  reader.expect("level=");
+  prefix.level = reader.integer<std::uint8_t>("a level");
+  reader.expect("node=");
+  prefix.node = reader.integer<std::uint32_t>("a node's number");
+  reader.expect("next=");
+  prefix.next = reader.integer<std::uint32_t>("a node's number");
+  reader.expect("late=");
+  prefix.late = reader.integer<std::uint32_t>("a number of events");
   reader.expect("position=");
   const std::size_t at_position = reader.offset();
   prefix.position = reader.integer<std::int64_t>("a position");

@@ -66,6 +66,12 @@ ErrorData* current_exception_to_error() noexcept {
         return make_error_data(ERRCODE_DATA_CORRUPTED, error.what(), nullptr,
                                "Recompute the feature view with feature.refresh().");
       });
+    } catch (const EventsLeft& error) {
+      return call([&] {
+        return make_error_data(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, error.what(),
+                               "The row is later than the view's frames and its lateness allow.",
+                               "Recompute the feature view with feature.refresh() once the row is in its source.");
+      });
     } catch (const OutOfRange& error) {
       return call([&] { return make_error_data(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, error.what(), nullptr, nullptr); });
     } catch (const InvalidText& error) {

@@ -54,9 +54,14 @@ CatalogueAggregate::CatalogueAggregate(WindowFunc* function, std::vector<Aggrega
       fmgr_info(aggregate->aggfinalfn, &final_);
       fmgr_info_set_expr(reinterpret_cast<Node*>(expression), &final_);
     }
+    if (OidIsValid(aggregate->aggcombinefn)) {
+      fmgr_info(aggregate->aggcombinefn, &combine_);
+      build_aggregate_transfn_expr(&transition_type_, 1, 0, false, transition_type_, function->inputcollid,
+                                   aggregate->aggcombinefn, InvalidOid, &expression, &inverse);
+      fmgr_info_set_expr(reinterpret_cast<Node*>(expression), &combine_);
+    }
     if (internal_ && OidIsValid(aggregate->aggserialfn) && OidIsValid(aggregate->aggdeserialfn) &&
         OidIsValid(aggregate->aggcombinefn)) {
-      fmgr_info(aggregate->aggcombinefn, &combine_);
       fmgr_info(aggregate->aggserialfn, &serialise_);
       fmgr_info(aggregate->aggdeserialfn, &deserialise_);
     }
@@ -109,14 +114,24 @@ void CatalogueAggregate::step(Accumulator& accumulator, const Event& event) cons
   if (transition_.fn_strict) {
     if (accumulator.count == fresh) {
       // The first input is the first state: the two types are the same, as CREATE AGGREGATE has checked.
-      MemoryContext previous = MemoryContextSwitchTo(state_->curaggcontext);
-      accumulator.word = datumCopy(arguments->args[1].value, by_value_, length_);
-      accumulator.count = has_value;
-      MemoryContextSwitchTo(previous);
+      take(accumulator, arguments->args[1].value);
       return;
     }
     if (accumulator.count == is_null) return;
   }
+  apply(accumulator, arguments);
+}
+
+// A copy of a value as the state.
+void CatalogueAggregate::take(Accumulator& accumulator, Datum given) const {
+  MemoryContext previous = MemoryContextSwitchTo(state_->curaggcontext);
+  accumulator.word = datumCopy(given, by_value_, length_);
+  accumulator.count = has_value;
+  MemoryContextSwitchTo(previous);
+}
+
+// Calls a function whose first argument is the state, and puts its result in the state's place.
+void CatalogueAggregate::apply(Accumulator& accumulator, FunctionCallInfo arguments) const {
   const bool was_null = accumulator.count != has_value;
   const Datum before = accumulator.word;
   arguments->args[0].value = before;
@@ -199,20 +214,10 @@ Accumulator CatalogueAggregate::restore(const Value* columns, std::int64_t count
   if (columns[0].null) throw CorruptState("a saved aggregate state is missing");
   accumulator.word = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(state_->curaggcontext);
-    Datum state;
-    if (!internal_) {
-      // A copy of its own, with a full header: transition functions may change or free it.
-      state = !by_value_ && length_ == -1
-                  ? PointerGetDatum(PG_DETOAST_DATUM_COPY(columns[0].word))
-                  : datumCopy(columns[0].word, by_value_, length_);
-    } else {
-      LOCAL_FCINFO(arguments, 2);
-      InitFunctionCallInfoData(*arguments, &deserialise_, 2, InvalidOid, reinterpret_cast<Node*>(state_), nullptr);
-      arguments->args[0] = {columns[0].word, false};
-      arguments->args[1] = {0, false};
-      state = FunctionCallInvoke(arguments);
-      if (arguments->isnull) elog(ERROR, "aggregate state deserialized to null");
+    Datum state = deserialise(columns[0]);
+    if (internal_) {
       // A deserialised state is only fit to be combined into another one: numeric's sums no squares any more.
+      LOCAL_FCINFO(arguments, 2);
       InitFunctionCallInfoData(*arguments, &combine_, 2, function_->inputcollid, reinterpret_cast<Node*>(state_), nullptr);
       arguments->args[0] = {0, true};
       arguments->args[1] = {state, false};
@@ -223,6 +228,49 @@ Accumulator CatalogueAggregate::restore(const Value* columns, std::int64_t count
     return state;
   });
   return accumulator;
+}
+
+// A saved state, as a copy of its own with a full header: functions may change or free it.
+Datum CatalogueAggregate::deserialise(const Value& value) const {
+  if (!internal_) {
+    return !by_value_ && length_ == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value.word))
+                                       : datumCopy(value.word, by_value_, length_);
+  }
+  LOCAL_FCINFO(arguments, 2);
+  InitFunctionCallInfoData(*arguments, &deserialise_, 2, InvalidOid, reinterpret_cast<Node*>(state_), nullptr);
+  arguments->args[0] = {value.word, false};
+  arguments->args[1] = {0, false};
+  const Datum state = FunctionCallInvoke(arguments);
+  if (arguments->isnull) elog(ERROR, "aggregate state deserialized to null");
+  return state;
+}
+
+void CatalogueAggregate::combine(Accumulator& accumulator, const Event* first, const Event* last,
+                                 std::size_t column) const {
+  call([&] {
+    for (; first != last; ++first) combine_one(accumulator, first->values + column);
+  });
+}
+
+// As advance_combine_function of nodeAgg.c does.
+void CatalogueAggregate::combine_one(Accumulator& accumulator, const Value* columns) const {
+  const auto kind = static_cast<std::int64_t>(columns[1].word);
+  if (kind == fresh || (kind == is_null && combine_.fn_strict)) return;
+  MemoryContext previous = MemoryContextSwitchTo(state_->curaggcontext);
+  const Datum state = kind == has_value ? deserialise(columns[0]) : 0;
+  MemoryContextSwitchTo(previous);
+  start(accumulator);
+  if (combine_.fn_strict) {
+    if (accumulator.count == fresh) {
+      take(accumulator, state);
+      return;
+    }
+    if (accumulator.count == is_null) return;
+  }
+  LOCAL_FCINFO(arguments, 2);
+  InitFunctionCallInfoData(*arguments, &combine_, 2, function_->inputcollid, reinterpret_cast<Node*>(state_), nullptr);
+  arguments->args[1] = {state, kind != has_value};
+  apply(accumulator, arguments);
 }
 
 bool CatalogueAggregate::same_as(const CatalogueAggregate& other) const {

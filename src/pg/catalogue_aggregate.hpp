@@ -3,7 +3,7 @@
 // digit, and how aggregates of other extensions work.
 //
 // A transition state is kept in the accumulator's word. It is saved as its own datum, or, where it is internal, through
-// the aggregate's serialise and deserialise functions.
+// the aggregate's serialise and deserialise functions; saved states are combined by its combine function, in order.
 #pragma once
 
 #include "kernel/aggregate.hpp"
@@ -42,6 +42,9 @@ class CatalogueAggregate final : public Aggregate {
   [[nodiscard]] std::vector<Storage> saved() const override;
   void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource& memory) const override;
   [[nodiscard]] Accumulator restore(const Value* columns, std::int64_t count) const override;
+  [[nodiscard]] bool combines() const override { return combine_.fn_oid != 0 && saveable(); }
+  [[nodiscard]] bool is_saved(const Value* columns) const override { return !columns[1].null; }
+  void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override;
 
   [[nodiscard]] bool same_as(const CatalogueAggregate& other) const;
 
@@ -50,7 +53,11 @@ class CatalogueAggregate final : public Aggregate {
   enum : std::int64_t { fresh = 0, has_value = 1, is_null = 2 };
 
   void step(Accumulator& accumulator, const Event& event) const;
+  void combine_one(Accumulator& accumulator, const Value* columns) const;
   void start(Accumulator& accumulator) const;
+  void take(Accumulator& accumulator, Datum given) const;
+  void apply(Accumulator& accumulator, FunctionCallInfo arguments) const;
+  [[nodiscard]] Datum deserialise(const Value& value) const;
 
   WindowFunc* function_;
   std::vector<AggregateInput> inputs_;

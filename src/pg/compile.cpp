@@ -464,6 +464,7 @@ class Compiler {
     made.kind = WindowFunction::Kind::aggregate;
     made.frame = frame;
     made.aggregate = folded.aggregate;
+    made.measure = lists_.add_measure(folded.aggregate, list().frames[frame]);
     made.finish = folded.finish;
     if (list().frames[frame].unbounded()) {
       const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(folded.aggregate);
@@ -472,7 +473,7 @@ class Compiler {
       if (catalogue != nullptr && (gap || !catalogue->saveable())) {
         made.frame = lists_.whole_history(frame);
       } else {
-        made.partial = lists_.add_partial(folded.aggregate);
+        made.partial = lists_.add_partial(made.measure);
         made.running = lists_.add_running(made.partial, frame);
       }
     }

@@ -181,8 +181,10 @@ class Batch {
         if (member->entity == nullptr) entities_.load(*member);
       }
       values_[list] = event_values(program_.plan().lists[list].arguments.size());
-      Chunks chunks(stores_[list], member->row, entities_.context());
-      positions_[list] = member->entity->add({row.time, values_[list]}, chunks);
+      // What is sealed now outlives the row.
+      entities_.use_context(list, entities_.context());
+      const InContext here(program_.expressions->ecxt_per_tuple_memory);
+      positions_[list] = member->entity->add({row.time, values_[list]});
     }
     if (level.arguments.empty()) return;
     call([&] {
@@ -199,7 +201,6 @@ class Batch {
     const PartitionList& list = program_.plan().lists[used.list];
     Member& member = *row.members[used.list];
     Entity& entity = *member.entity;
-    Chunks chunks(stores_[used.list], member.row, entities_.context());
     const std::int64_t position = positions_[used.list];
     resolve_bounds(list, row.time);
 
@@ -207,7 +208,7 @@ class Batch {
     located_.assign(list.frames.size(), std::nullopt);
     const auto frame_of = [&](const WindowFunction& function) -> const Positions& {
       std::optional<Positions>& known = located_[function.frame];
-      if (!known) known = entity.locate(list.frames[function.frame], position, bounds_, chunks);
+      if (!known) known = entity.locate(list.frames[function.frame], position, bounds_);
       return *known;
     };
     for (const WindowFunction& function : used.functions) {
@@ -216,10 +217,10 @@ class Batch {
       null = false;
       switch (function.kind) {
         case WindowFunction::Kind::row_number: value = Int64GetDatum(position + 1); break;
-        case WindowFunction::Kind::rank: value = Int64GetDatum(entity.first_peer(position, chunks) + 1); break;
+        case WindowFunction::Kind::rank: value = Int64GetDatum(entity.first_peer(position) + 1); break;
         case WindowFunction::Kind::has_lag: value = BoolGetDatum(position >= function.offset); break;
         case WindowFunction::Kind::lag:
-          set_value(function, entity.at(position - function.offset, chunks), &value, &null);
+          set_value(function, entity.at(position - function.offset), &value, &null);
           break;
         case WindowFunction::Kind::count_rows: value = Int64GetDatum(frame_of(function).count()); break;
         case WindowFunction::Kind::nth_value: {
@@ -227,13 +228,13 @@ class Batch {
           const std::int64_t nth = function.offset <= frame.last - frame.first ? frame.first + function.offset - 1
                                    : function.offset == frame.count()          ? position
                                                                                : -1;
-          set_value(function, entity.at(nth, chunks), &value, &null);
+          set_value(function, entity.at(nth), &value, &null);
           break;
         }
         case WindowFunction::Kind::last_value: {
           const Positions& frame = frame_of(function);
           const std::int64_t last = frame.self ? position : frame.count() == 0 ? -1 : frame.last - 1;
-          set_value(function, entity.at(last, chunks), &value, &null);
+          set_value(function, entity.at(last), &value, &null);
           break;
         }
         case WindowFunction::Kind::aggregate:
@@ -251,12 +252,12 @@ class Batch {
     if (list.frames[function.frame].unbounded()) {
       // Its states are kept from row to row.
       if (catalogue != nullptr) catalogue->use_context(entities_.context());
-      accumulator = entity.running_aggregate(list.kernel.partials[function.partial], function.running, frame.last);
+      accumulator = entity.running_aggregate(function.partial, function.running, frame.last);
     } else {
       if (catalogue != nullptr) catalogue->use_context(CurrentMemoryContext);
-      accumulator = entity.aggregate(*function.aggregate, frame);
+      accumulator = entity.aggregate(function.measure, frame);
     }
-    if (frame.self) entity.fold_events(*function.aggregate, position, position + 1, accumulator);
+    if (frame.self) entity.fold(function.measure, position, position + 1, accumulator);
     call([&] { *value = finish(function, accumulator, null); });
   }
 

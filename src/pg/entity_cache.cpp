@@ -45,15 +45,18 @@ std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys) 
   return hash;
 }
 
-// Writes an entity's segments through the store of its list.
-class Segments final : public SegmentSink {
+// Writes what has changed of an entity through the store of its list.
+class Changes final : public StateSink {
  public:
-  Segments(StateStore& store, const StateRow& row) : store_(store), row_(row) {}
-  void remove_chunks_from(std::uint32_t number) override {
-    call([&] { store_.remove_chunks_from(row_, number); });
+  Changes(StateStore& store, const StateRow& row) : store_(store), row_(row) {}
+  void remove_node(std::uint32_t number) override {
+    call([&] { store_.remove_node(row_, number); });
   }
-  void add_chunk(std::uint32_t number, const std::vector<std::byte>& image) override {
-    call([&] { store_.add_chunk(row_, number, image.data(), image.size()); });
+  void add_node(std::uint32_t number, const std::vector<std::byte>& image) override {
+    call([&] { store_.add_node(row_, number, image.data(), image.size()); });
+  }
+  void replace_node(std::uint32_t number, const std::vector<std::byte>& image) override {
+    call([&] { store_.replace_node(row_, number, image.data(), image.size()); });
   }
   void set_head(const std::vector<std::byte>& image) override {
     call([&] { store_.write(row_, image.data(), image.size()); });
@@ -66,14 +69,14 @@ class Segments final : public SegmentSink {
 
 }  // namespace
 
-ChunkSource::Image Chunks::load(std::uint32_t number) {
+NodeSource::Image Nodes::load(std::uint32_t number) {
   const StateStore::Bytes bytes = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context_);
-    const StateStore::Bytes found = store_.chunk(row_, number);
+    const StateStore::Bytes found = store_.node(row_, number);
     MemoryContextSwitchTo(previous);
     return found;
   });
-  if (bytes.data == nullptr) throw CorruptState("a chunk of an entity's state is missing");
+  if (bytes.data == nullptr) throw CorruptState("a node of an entity's state is missing");
   return {bytes.data, bytes.size};
 }
 
@@ -154,7 +157,9 @@ void EntityCache::load(Member& member) {
     return row;
   });
   const ListPlan& plan = program_.plan().lists[member.list].kernel;
-  member.entity = new (memory_->allocate(sizeof(Entity), alignof(Entity))) Entity(plan, *memory_);
+  auto* nodes =
+      new (memory_->allocate(sizeof(Nodes), alignof(Nodes))) Nodes(stores_[member.list], member.row, context_.get());
+  member.entity = new (memory_->allocate(sizeof(Entity), alignof(Entity))) Entity(plan, *memory_, *nodes);
   member.entity->open(member.row.image, member.row.size);
 }
 
@@ -170,12 +175,12 @@ void EntityCache::store() {
   {
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
     for (std::size_t list = 0; list < program_.lists.size(); ++list) {
-      SegmentWriter writer(program_.plan().lists[list].kernel.layout);
+      SegmentWriters writers(program_.plan().lists[list].kernel);
       use_context(list, context_.get());
       for (Member* member : members_) {
         if (member->list != list || member->entity == nullptr) continue;
-        Segments segments(stores_[list], member->row);
-        member->entity->store(writer, segments);
+        Changes changes(stores_[list], member->row);
+        member->entity->store(writers, changes, std::nullopt);
         call([&] { ResetExprContext(program_.expressions); });
       }
     }

@@ -13,6 +13,18 @@
 
 namespace feature {
 
+// The nodes of an entity through the store of its list. Images are made in `context`.
+class Nodes final : public NodeSource {
+ public:
+  Nodes(StateStore& store, const StateRow& row, MemoryContext context) : store_(store), row_(row), context_(context) {}
+  [[nodiscard]] Image load(std::uint32_t number) override;
+
+ private:
+  StateStore& store_;
+  const StateRow& row_;
+  MemoryContext context_;
+};
+
 // An entity of a partition list. `entity` is null until its state row is locked and loaded.
 struct Member {
   std::size_t list;
@@ -63,19 +75,6 @@ class EntityCache {
   std::vector<Member*> members_;
   std::vector<Member*> new_members_;
   std::unordered_map<std::uint64_t, Member*> by_hash_;
-};
-
-// An entity's chunks through the store of its list.
-class Chunks final : public ChunkSource {
- public:
-  Chunks(StateStore& store, const StateRow& row, MemoryContext context)
-      : store_(store), row_(row), context_(context) {}
-  [[nodiscard]] Image load(std::uint32_t number) override;
-
- private:
-  StateStore& store_;
-  const StateRow& row_;
-  MemoryContext context_;
 };
 
 }  // namespace feature

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernel/tree.hpp"
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/datum.hpp"
 
@@ -129,17 +130,37 @@ std::size_t PartitionLists::whole_history(std::size_t frame) {
   Frame whole = current().frames[frame];
   whole.start = {Bound::Kind::rows, std::int64_t{1} << 62};
   current().frames.push_back(whole);
+  current().kernel.keeps_all = true;
   return current().frames.size() - 1;
 }
 
-std::size_t PartitionLists::add_partial(const Aggregate* aggregate) {
+std::size_t PartitionLists::add_measure(const Aggregate* aggregate, const Frame& frame) {
+  ListPlan& plan = current().kernel;
+  const auto found = std::find_if(plan.measures.begin(), plan.measures.end(),
+                                  [&](const Measure& known) { return known.aggregate == aggregate; });
+  const auto measure = static_cast<std::size_t>(found - plan.measures.begin());
+  if (found == plan.measures.end()) plan.measures.push_back({aggregate});
+  // Frames of few rows hardly ever hold a whole leaf.
+  constexpr std::int64_t few_rows = 2 * Tree::leaf_events;
+  const bool is_short = frame.start.kind == Bound::Kind::current_row ||
+                        (frame.start.kind == Bound::Kind::rows && frame.start.offset <= few_rows);
+  std::size_t& summary = plan.measures[measure].summary;
+  if (summary == Measure::not_summarised && !is_short && aggregate->combines()) {
+    std::vector<Storage>& columns = plan.summaries.event;
+    summary = columns.size();
+    for (const Storage storage : aggregate->saved()) columns.push_back(storage);
+  }
+  return measure;
+}
+
+std::size_t PartitionLists::add_partial(std::size_t measure) {
   std::vector<Partial>& partials = current().kernel.partials;
   for (std::size_t i = 0; i < partials.size(); ++i) {
-    if (partials[i].aggregate == aggregate) return i;
+    if (partials[i].measure == measure) return i;
   }
   std::vector<Storage>& prefix = current().kernel.layout.prefix;
-  partials.push_back({aggregate, prefix.size()});
-  for (const Storage storage : aggregate->saved()) prefix.push_back(storage);
+  partials.push_back({measure, prefix.size()});
+  for (const Storage storage : current().kernel.measures[measure].aggregate->saved()) prefix.push_back(storage);
   return partials.size() - 1;
 }
 
@@ -158,7 +179,9 @@ void PartitionLists::finish() {
     PartitionList& made = lists_[i];
     made.kernel.running = drafts_[i].running.size();
     for (const Argument& argument : made.arguments) made.kernel.layout.event.push_back(argument.storage);
-    if (made.kernel.layout.event.size() > most_columns || made.kernel.layout.prefix.size() > most_columns) {
+    made.kernel.summaries.prefix = made.kernel.layout.prefix;
+    if (made.kernel.layout.event.size() > most_columns || made.kernel.layout.prefix.size() > most_columns ||
+        made.kernel.summaries.event.size() > most_columns) {
       throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "definition has too many window function arguments");
     }
   }

@@ -30,8 +30,10 @@ class PartitionLists {
 
   // The frame with its start as a row number that nobody reaches: the same events, none of them folded away.
   [[nodiscard]] std::size_t whole_history(std::size_t frame);
-  // What is folded over all events before a segment; and a running accumulator of it for one frame.
-  [[nodiscard]] std::size_t add_partial(const Aggregate* aggregate);
+  // What is asked of an aggregate over a frame; what is folded over all events before a segment; and a running
+  // accumulator of that for one frame.
+  [[nodiscard]] std::size_t add_measure(const Aggregate* aggregate, const Frame& frame);
+  [[nodiscard]] std::size_t add_partial(std::size_t measure);
   [[nodiscard]] std::size_t add_running(std::size_t partial, std::size_t frame);
 
   // Completes the lists' kernel plans once all levels are compiled.

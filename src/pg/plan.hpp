@@ -53,6 +53,7 @@ struct WindowFunction {
   Kind kind;
   std::size_t frame = 0;                 // of its list; unused by row_number, lag, has_lag
   const Aggregate* aggregate = nullptr;
+  std::size_t measure = 0;               // of its list: the aggregate
   std::size_t partial = 0;               // of its list, for an aggregate over an unbounded frame
   std::size_t running = 0;               // likewise: which of the entity's running accumulators
   int column = time_column;              // lag, nth_value, last_value

@@ -56,6 +56,14 @@ StateStore::Bytes image_copy(Datum datum) {
   pg_unreachable();
 }
 
+[[noreturn]] void changed_meanwhile(Relation table, TM_Result result) {
+  ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                  errmsg("state of an entity was changed while a batch was processed"),
+                  errdetail("Table \"%s\", result %d.", RelationGetRelationName(table), static_cast<int>(result)),
+                  errhint("An expression of the definition may have inserted into the source table.")));
+  pg_unreachable();
+}
+
 }  // namespace
 
 void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys) {
@@ -258,58 +266,72 @@ void StateStore::write(const StateRow& row, const std::byte* image, std::size_t 
   bool update_indexes = false;
   const TM_Result result = compat::table_tuple_update(states_, &tid, write_slot_, GetCurrentCommandId(true),
                                                       InvalidSnapshot, &failure, &mode, &update_indexes);
-  if (result != TM_Ok) {
-    ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-                    errmsg("state of an entity was changed while a batch was processed"),
-                    errdetail("Table \"%s\", result %d.", RelationGetRelationName(states_), static_cast<int>(result)),
-                    errhint("An expression of the definition may have inserted into the source table.")));
-  }
+  if (result != TM_Ok) changed_meanwhile(states_, result);
   if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot);
 }
 
-// Starts a scan of the entity's chunks whose number compares so.
-void StateStore::start_chunks(const StateRow& row, StrategyNumber strategy, RegProcedure comparison,
-                              std::uint32_t number) const {
+// Leaves the row of a node in chunk_read_slot_.
+bool StateStore::find_node(const StateRow& row, std::uint32_t number) {
+  open_chunks();
   ScanKeyData keys[3];
   ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
   ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
-  ScanKeyInit(&keys[2], number_attribute, strategy, comparison, Int32GetDatum(number));
+  ScanKeyInit(&keys[2], number_attribute, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(number));
   start(chunks_scan_, keys, 3);
+  return next(chunks_scan_, chunk_read_slot_);
 }
 
-StateStore::Bytes StateStore::chunk(const StateRow& row, std::uint32_t number) {
-  open_chunks();
-  start_chunks(row, BTEqualStrategyNumber, F_INT4EQ, number);
-  if (!next(chunks_scan_, chunk_read_slot_)) return {nullptr, 0};
+StateStore::Bytes StateStore::node(const StateRow& row, std::uint32_t number) {
+  if (!find_node(row, number)) return {nullptr, 0};
   bool null;
   const Bytes image = image_copy(slot_getattr(chunk_read_slot_, events_attribute, &null));
   ExecClearTuple(chunk_read_slot_);
   return image;
 }
 
-void StateStore::add_chunk(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
-  open_chunks();
+void StateStore::fill_chunk_slot(const StateRow& row, std::uint32_t number, const std::byte* image,
+                                 std::size_t size) {
   ExecClearTuple(chunk_write_slot_);
-  Datum values[4] = {static_cast<Datum>(row.hash), Int16GetDatum(row.slot),
-                     Int32GetDatum(static_cast<std::int32_t>(number)), image_datum(image, size)};
-  bool nulls[4] = {false, false, false, false};
+  const Datum values[4] = {static_cast<Datum>(row.hash), Int16GetDatum(row.slot),
+                           Int32GetDatum(static_cast<std::int32_t>(number)), image_datum(image, size)};
   for (int i = 0; i < 4; ++i) {
     chunk_write_slot_->tts_values[i] = values[i];
     chunk_write_slot_->tts_isnull[i] = false;
   }
   ExecStoreVirtualTuple(chunk_write_slot_);
-  table_tuple_insert(chunks_, chunk_write_slot_, GetCurrentCommandId(true), 0, nullptr);
-  index_insert(chunks_index_, values, nulls, &chunk_write_slot_->tts_tid, chunks_, UNIQUE_CHECK_YES, false,
-               chunks_index_info_);
 }
 
-void StateStore::remove_chunks_from(const StateRow& row, std::uint32_t number) {
+void StateStore::insert_chunk_index_entry() {
+  index_insert(chunks_index_, chunk_write_slot_->tts_values, chunk_write_slot_->tts_isnull, &chunk_write_slot_->tts_tid,
+               chunks_, UNIQUE_CHECK_YES, false, chunks_index_info_);
+}
+
+void StateStore::add_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
   open_chunks();
-  start_chunks(row, BTGreaterEqualStrategyNumber, F_INT4GE, number);
-  while (next(chunks_scan_, chunk_read_slot_)) {
-    ItemPointerData tid = chunk_read_slot_->tts_tid;
-    simple_table_tuple_delete(chunks_, &tid, SnapshotSelf);
-  }
+  fill_chunk_slot(row, number, image, size);
+  table_tuple_insert(chunks_, chunk_write_slot_, GetCurrentCommandId(true), 0, nullptr);
+  insert_chunk_index_entry();
+}
+
+void StateStore::replace_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
+  if (!find_node(row, number)) changed_meanwhile(chunks_, TM_Deleted);
+  ItemPointerData tid = chunk_read_slot_->tts_tid;
+  ExecClearTuple(chunk_read_slot_);
+  fill_chunk_slot(row, number, image, size);
+  TM_FailureData failure;
+  LockTupleMode mode;
+  bool update_indexes = false;
+  const TM_Result result = compat::table_tuple_update(chunks_, &tid, chunk_write_slot_, GetCurrentCommandId(true),
+                                                      InvalidSnapshot, &failure, &mode, &update_indexes);
+  if (result != TM_Ok) changed_meanwhile(chunks_, result);
+  if (update_indexes) insert_chunk_index_entry();
+}
+
+void StateStore::remove_node(const StateRow& row, std::uint32_t number) {
+  if (!find_node(row, number)) changed_meanwhile(chunks_, TM_Deleted);
+  ItemPointerData tid = chunk_read_slot_->tts_tid;
+  ExecClearTuple(chunk_read_slot_);
+  simple_table_tuple_delete(chunks_, &tid, SnapshotSelf);
 }
 
 }  // namespace feature

@@ -1,4 +1,4 @@
-// Where entities are kept: one state row an entity, and its sealed chunks.
+// Where entities are kept: one state row an entity, and the nodes of the tree of its older events.
 //
 //   state table   key_hash bigint, slot smallint, key columns .., state feature.state     unique (key_hash, slot)
 //   chunk table   key_hash bigint, slot smallint, number integer, events feature.state    unique (key_hash, slot, number)
@@ -62,10 +62,11 @@ class StateStore {
     const std::byte* data;
     std::size_t size;
   };
-  // The image of a chunk in the current memory context; null if there is none.
-  [[nodiscard]] Bytes chunk(const StateRow& row, std::uint32_t number);
-  void add_chunk(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
-  void remove_chunks_from(const StateRow& row, std::uint32_t number);
+  // The image of a node in the current memory context; null if there is none.
+  [[nodiscard]] Bytes node(const StateRow& row, std::uint32_t number);
+  void add_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
+  void replace_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
+  void remove_node(const StateRow& row, std::uint32_t number);
 
  private:
   struct Found {
@@ -74,7 +75,9 @@ class StateStore {
     std::int16_t free_slot;
   };
   void start(IndexScanDesc scan, ScanKey keys, int count) const;
-  void start_chunks(const StateRow& row, StrategyNumber strategy, RegProcedure comparison, std::uint32_t number) const;
+  [[nodiscard]] bool find_node(const StateRow& row, std::uint32_t number);
+  void fill_chunk_slot(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
+  void insert_chunk_index_entry();
   [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot) const;
   [[nodiscard]] Found find(std::uint64_t hash, const NullableDatum* keys);
   [[nodiscard]] bool lock_found();

@@ -1,5 +1,5 @@
 // An entity answers as a plain computation over all its events would, whatever the order in which they came, however
-// they are cut into head and chunks, and whenever it is stored and reopened (entity_trial.hpp); and it stores no more
+// they are cut into head and tree, and whenever it is stored and reopened (entity_trial.hpp); and it stores no more
 // than has changed.
 
 #include "kernel/entity.hpp"
@@ -36,9 +36,11 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 // ENTITY_TRIALS sets the number of trials, ENTITY_SEED the first one's seed.
 TEST(EntityTrial, answers_as_a_plain_computation_over_all_events) {
   const std::uint64_t first = from_environment("ENTITY_SEED", 1);
-  const std::uint64_t trials = from_environment("ENTITY_TRIALS", 300);
-  std::size_t chunks = 0;
-  std::size_t unsealed = 0;
+  const std::uint64_t trials = from_environment("ENTITY_TRIALS", 150);
+  std::size_t nodes = 0;
+  std::size_t rewritten = 0;
+  std::size_t tall = 0;
+  std::size_t left = 0;
   for (std::uint64_t seed = first; seed < first + trials; ++seed) {
     RandomChoices choices(seed, 20 + static_cast<int>(seed % 7) * 30);
     EntityTrial trial(choices);
@@ -47,12 +49,16 @@ TEST(EntityTrial, answers_as_a_plain_computation_over_all_events) {
     } catch (const std::exception& error) {
       ADD_FAILURE() << "ENTITY_SEED=" << seed << " ENTITY_TRIALS=1: " << error.what();
     }
-    chunks += trial.chunks();
-    unsealed += trial.unsealed();
+    nodes += trial.nodes();
+    rewritten += trial.rewritten();
+    tall += trial.levels() > 2;
+    left += trial.left() > 0;
   }
   if (trials >= 100) {
-    EXPECT_GT(chunks, trials) << "trials are to fill chunks";
-    EXPECT_GT(unsealed, trials) << "trials are to reopen chunks";
+    EXPECT_GT(nodes, trials) << "trials are to fill nodes";
+    EXPECT_GT(rewritten, trials) << "trials are to change nodes";
+    EXPECT_GT(tall, 0U) << "trials are to make trees of three levels";
+    EXPECT_GT(left, trials / 20) << "trials are to let events leave";
   }
 }
 
@@ -68,21 +74,21 @@ std::string twenty_bytes(std::int64_t time) { return std::string(20, static_cast
 class OneColumn {
  public:
   explicit OneColumn(Storage storage, std::int64_t rows_needed = 0, Fold fold = Fold::count)
-      : aggregate_(make_aggregate(fold, storage, 0)), plan_(make_plan(storage, rows_needed)), writer_(plan_.layout) {
+      : aggregate_(make_aggregate(fold, storage, 0)), plan_(make_plan(storage, rows_needed)), writers_(plan_) {
     reopen();
   }
 
   void reopen() {
     entity_.reset();
     memory_ = std::make_unique<SeparateBlocks>();
-    entity_ = std::make_unique<Entity>(plan_, *memory_);
+    entity_ = std::make_unique<Entity>(plan_, *memory_, store);
     head_ = store.head;
     if (!head_.empty()) entity_->open(head_.data(), head_.size());
-    store.open(*entity_, static_cast<std::uint32_t>(store.chunks.size()));
+    store.open();
   }
-  void save_and_reopen() {
+  void save_and_reopen(std::optional<EventTime> keep_from = std::nullopt) {
     store.begin_store();
-    entity_->store(writer_, store);
+    entity_->store(writers_, store, keep_from);
     store.end_store();
     reopen();
   }
@@ -90,7 +96,7 @@ class OneColumn {
   std::int64_t add_value(std::int64_t time, Value value) {
     auto* values = static_cast<Value*>(memory_->allocate(sizeof(Value), alignof(Value)));
     *values = value;
-    return entity_->add({EventTime(Duration(time)), values}, store);
+    return entity_->add({EventTime(Duration(time)), values});
   }
   std::int64_t add(std::int64_t time) { return add_value(time, wide(time)); }
   std::int64_t add(std::int64_t time, const std::string& bytes) {
@@ -105,14 +111,15 @@ class OneColumn {
   }
 
   [[nodiscard]] std::int64_t time_at(std::int64_t position) {
-    return entity_->at(position, store)->time.time_since_epoch().count();
+    return entity_->at(position)->time.time_since_epoch().count();
   }
   [[nodiscard]] Positions since(std::int64_t time, std::int64_t position) {
     const EventTime bound{Duration(time)};
-    return entity_->locate({{Bound::Kind::range, 0}, {Bound::Kind::current_row, 0}}, position, &bound, store);
+    return entity_->locate({{Bound::Kind::range, 0}, {Bound::Kind::current_row, 0}}, position, &bound);
   }
-  [[nodiscard]] std::int64_t start_of_chunk(std::size_t number) { return prefix_of(store.chunks[number]).position; }
-  [[nodiscard]] std::int64_t start_of_head() { return prefix_of(store.head).position; }
+  [[nodiscard]] std::int64_t start_of_head() { return head().position; }
+  [[nodiscard]] Prefix head() { return prefix_of(store.head); }
+  [[nodiscard]] std::int64_t count(Positions positions) { return entity_->aggregate(0, positions).count; }
   [[nodiscard]] std::int64_t size() const { return entity_->size(); }
   [[nodiscard]] Entity& entity() { return *entity_; }
   [[nodiscard]] const Layout& layout() const { return plan_.layout; }
@@ -123,7 +130,10 @@ class OneColumn {
   [[nodiscard]] ListPlan make_plan(Storage storage, std::int64_t rows_needed) const {
     ListPlan plan;
     plan.layout = {aggregate_->saved(), {storage}};
-    plan.partials = {{aggregate_.get(), 0}};
+    plan.summaries.prefix = plan.layout.prefix;
+    for (const Storage saved : aggregate_->saved()) plan.summaries.event.push_back(saved);
+    plan.measures = {{aggregate_.get(), first_summary_column}};
+    plan.partials = {{0, 0}};
     plan.rows_needed = rows_needed;
     plan.running = 1;
     return plan;
@@ -134,7 +144,7 @@ class OneColumn {
 
   std::unique_ptr<Aggregate> aggregate_;
   ListPlan plan_;
-  SegmentWriter writer_;
+  SegmentWriters writers_;
   Image head_;
   std::unique_ptr<SeparateBlocks> memory_;
   std::unique_ptr<Entity> entity_;
@@ -143,10 +153,10 @@ class OneColumn {
 TEST(Entity, without_events_is_stored_as_an_empty_head) {
   OneColumn column(Storage::int64);
   EXPECT_EQ(column.size(), 0);
-  EXPECT_EQ(column.entity().at(-1, column.store), nullptr);
+  EXPECT_EQ(column.entity().at(-1), nullptr);
   column.save_and_reopen();
   EXPECT_EQ(column.size(), 0);
-  EXPECT_TRUE(column.store.chunks.empty());
+  EXPECT_TRUE(column.store.nodes.empty());
   EXPECT_EQ(column.add(5), 0);
 }
 
@@ -154,11 +164,11 @@ TEST(Entity, stored_again_without_a_change_is_the_same) {
   OneColumn column(Storage::int64);
   column.add_one_by_one(300);
   const Image head = column.store.head;
-  const std::size_t chunks = column.store.chunks.size();
+  const std::size_t nodes = column.store.nodes.size();
   column.save_and_reopen();
   column.save_and_reopen();
   EXPECT_EQ(column.store.head, head);
-  EXPECT_EQ(column.store.chunks.size(), chunks);
+  EXPECT_EQ(column.store.nodes.size(), nodes);
 }
 
 TEST(Entity, one_more_event_changes_one_short_run_of_its_head) {
@@ -171,7 +181,7 @@ TEST(Entity, one_more_event_changes_one_short_run_of_its_head) {
     column.add(time);
     column.save_and_reopen();
     const Image& after = column.store.head;
-    if (before.size() != after.size() || column.store.added() != 0) continue;
+    if (before.size() != after.size() || column.store.added != 0) continue;
     std::size_t first = 0;
     while (before[first] == after[first]) ++first;
     std::size_t last = after.size();
@@ -186,27 +196,23 @@ TEST(Entity, one_more_event_changes_one_short_run_of_its_head) {
 TEST(Entity, a_head_that_is_full_is_sealed_from_its_oldest_event_on) {
   OneColumn column(Storage::int64);
   std::int64_t time = 0;
-  for (; column.store.chunks.empty(); ++time) {
+  for (; column.store.nodes.empty(); ++time) {
     column.add(time);
     column.save_and_reopen();
     ASSERT_LE(column.store.head.size(), largest_head);
     ASSERT_LT(time, 1000);
   }
-  EXPECT_EQ(column.start_of_chunk(0), 0);
   EXPECT_GT(column.start_of_head(), 0);
   EXPECT_LT(column.start_of_head(), time);
   for (std::int64_t position = time; position-- > 0;) EXPECT_EQ(column.time_at(position), position);
 }
 
-TEST(Entity, a_large_batch_is_sealed_in_chunks_of_128_events) {
+TEST(Entity, a_large_batch_is_sealed_in_leaves_of_128_events) {
   OneColumn column(Storage::int64);
   for (std::int64_t time = 0; time < 2000; ++time) column.add(time);
   column.save_and_reopen();
-  ASSERT_GT(column.store.chunks.size(), 10U);
-  for (std::size_t i = 0; i < column.store.chunks.size(); ++i) {
-    EXPECT_EQ(column.start_of_chunk(i), static_cast<std::int64_t>(128 * i));
-  }
-  EXPECT_LE(column.start_of_head(), static_cast<std::int64_t>(128 * column.store.chunks.size()));
+  EXPECT_EQ(column.head().level, 2);
+  EXPECT_LE(column.store.nodes.size(), 2000 / 128 + 2U);
 }
 
 TEST(Entity, rows_that_are_needed_by_number_stay_in_the_head) {
@@ -220,7 +226,7 @@ TEST(Entity, rows_that_are_needed_by_number_stay_in_the_head) {
   }
 }
 
-TEST(Entity, rows_that_do_not_fit_the_head_are_found_in_chunks) {
+TEST(Entity, rows_that_do_not_fit_the_head_are_found_in_the_tree) {
   OneColumn column(Storage::int64, 1000);
   column.add_one_by_one(1500);
   EXPECT_LE(column.store.head.size(), largest_head);
@@ -233,13 +239,13 @@ TEST(Entity, an_event_larger_than_any_head_is_sealed_at_once) {
   column.add(0, std::string(10, 'a'));
   column.add(10, std::string(5000, 'b'));
   column.save_and_reopen();
-  EXPECT_EQ(column.store.chunks.size(), 1U);
+  EXPECT_EQ(column.store.nodes.size(), 1U);
   EXPECT_EQ(column.start_of_head(), 2);
   EXPECT_LE(column.store.head.size(), largest_head);
   EXPECT_EQ(column.add(5, std::string(9000, 'c')), 1);
   EXPECT_EQ(column.add(20, std::string("d")), 3);
   column.save_and_reopen();
-  EXPECT_EQ(column.store.removed_from, std::optional<std::uint32_t>(0));
+  EXPECT_GT(column.store.replaced, 0U);
   for (std::int64_t position = 3; position >= 0; --position) {
     const std::int64_t times[] = {0, 5, 10, 20};
     EXPECT_EQ(column.time_at(position), times[position]);
@@ -254,140 +260,162 @@ TEST(Entity, a_prefix_that_grows_with_sealing_leaves_the_head_within_its_size) {
     column.save_and_reopen();
     ASSERT_LE(column.store.head.size(), largest_head) << time;
   }
-  EXPECT_GT(column.store.chunks.size(), 1U);
+  EXPECT_GT(column.store.nodes.size(), 1U);
 }
 
-TEST(Entity, a_prefix_larger_than_any_head_does_not_make_chunks_small) {
+TEST(Entity, a_prefix_larger_than_any_head_does_not_make_leaves_small) {
   OneColumn column(Storage::bytes, 0, Fold::first_value);
   column.add(0, std::string(5000, 'a'));
   for (std::int64_t time = 1; time < 500; ++time) {
     column.add(time, twenty_bytes(time));
     column.save_and_reopen();
   }
-  EXPECT_LT(column.store.chunks.size(), 40U);
+  EXPECT_LT(column.store.nodes.size(), 40U);
 }
 
-TEST(Entity, rows_that_are_needed_by_number_do_not_make_chunks_small) {
+TEST(Entity, rows_that_are_needed_by_number_do_not_make_leaves_small) {
   for (const std::int64_t needed : {100, 250, 320, 335, 350, 400, 1000}) {
     OneColumn column(Storage::int64, needed);
     column.add_one_by_one(2000);
-    EXPECT_LT(column.store.chunks.size(), 90U) << needed;
+    EXPECT_LT(column.store.nodes.size(), 90U) << needed;
   }
 }
 
-TEST(Entity, a_frame_within_the_head_loads_no_chunk) {
+TEST(Entity, a_frame_within_the_head_loads_no_node) {
   OneColumn column(Storage::int64);
   column.add_one_by_one(1000);
-  ASSERT_GT(column.store.chunks.size(), 2U);
+  ASSERT_GT(column.store.nodes.size(), 2U);
   const std::int64_t start = column.start_of_head();
+  column.store.loads = 0;
   const std::int64_t position = column.add(1000);
   EXPECT_EQ(column.since(start, position).first, start);
-  EXPECT_EQ(column.entity().at(start, column.store)->time, EventTime(Duration(start)));
+  EXPECT_EQ(column.entity().at(start)->time, EventTime(Duration(start)));
+  EXPECT_EQ(column.count(column.since(start, position)), 1001 - start);
   EXPECT_EQ(column.store.loads, 0U);
   EXPECT_EQ(column.since(start - 1, position).first, start - 1);
-  EXPECT_EQ(column.store.loads, 1U);
+  EXPECT_EQ(column.store.loads, column.head().level);
 }
 
-TEST(Entity, equal_times_across_chunks_are_all_in_the_frame_that_begins_with_them) {
+TEST(Entity, a_frame_of_any_length_loads_one_path) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 20'000; ++time) column.add(time);
+  column.save_and_reopen();
+  ASSERT_EQ(column.head().level, 3);
+  for (const std::int64_t start : {0, 1, 127, 128, 5000, 9999, 19'000}) {
+    column.reopen();
+    column.store.loads = 0;
+    const std::int64_t position = column.add(20'000);
+    EXPECT_EQ(column.count(column.since(start, position)), 20'001 - start);
+    EXPECT_LE(column.store.loads, 3U) << start;
+  }
+}
+
+TEST(Entity, equal_times_across_leaves_are_all_in_the_frame_that_begins_with_them) {
   OneColumn column(Storage::int64);
   for (std::int64_t i = 0; i < 1000; ++i) {
     EXPECT_EQ(column.add_value(7, wide(i)), i);
     column.save_and_reopen();
-    EXPECT_FALSE(column.store.removed_from.has_value());
   }
-  ASSERT_GT(column.store.chunks.size(), 2U);
-  EXPECT_EQ(column.store.loads, 0U) << "a tie goes behind those before it and needs none of them";
+  ASSERT_GT(column.store.nodes.size(), 2U);
+  EXPECT_EQ(column.head().late, 0U) << "a tie goes behind those before it";
+  column.store.loads = 0;
   EXPECT_EQ(column.since(8, 999).first, 1000);
   EXPECT_EQ(column.store.loads, 0U);
   EXPECT_EQ(column.since(7, 999).first, 0);
-  EXPECT_EQ(column.store.loads, column.store.chunks.size());
-  for (std::int64_t i = 0; i < 1000; ++i) {
-    EXPECT_EQ(column.entity().at(i, column.store)->values[0].word, wide(i).word);
-  }
+  for (std::int64_t i = 0; i < 1000; ++i) EXPECT_EQ(column.entity().at(i)->values[0].word, wide(i).word);
 }
 
-// A late event reopens that chunk and no earlier one, or none at all.
-void expect_reopened(std::int64_t late_time, std::optional<std::size_t> reopened, OneColumn& column) {
-  const std::vector<Image> before = column.store.chunks;
-  column.add(late_time);
+TEST(Entity, a_late_event_changes_one_path) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 20'000; ++time) column.add(10 * time);
   column.save_and_reopen();
-  if (!reopened) {
-    EXPECT_FALSE(column.store.removed_from.has_value());
-    EXPECT_EQ(column.store.chunks, before);
-    return;
+  ASSERT_EQ(column.head().level, 3);
+  for (const std::int64_t late : {-1, 5, 99'995, 150'000}) {
+    column.add(late);
+    column.save_and_reopen();
+    EXPECT_EQ(column.store.replaced, 3U) << late;
+    EXPECT_EQ(column.store.added + column.store.removed, 0U) << late;
   }
-  EXPECT_EQ(column.store.removed_from, std::optional<std::uint32_t>(*reopened));
-  for (std::size_t i = 0; i < *reopened; ++i) EXPECT_EQ(column.store.chunks[i], before[i]);
+  EXPECT_EQ(column.head().late, 4U);
 }
 
-TEST(Entity, a_late_event_reopens_its_chunk_and_those_behind) {
-  for (const std::int64_t shift : {-1, 0, 1}) {
-    OneColumn column(Storage::int64);
-    for (std::int64_t time = 0; time < 1000; ++time) {
-      column.add(10 * time);
-      column.save_and_reopen();
-    }
-    ASSERT_GT(column.store.chunks.size(), 5U);
-    const std::int64_t start = column.start_of_chunk(3);
-    // With the time of the last event before the chunk, between that and the chunk's first, and right behind this one.
-    const std::int64_t time = shift < 0 ? 10 * (start - 1) : shift == 0 ? 10 * start - 1 : 10 * start + 1;
-    expect_reopened(time, 3, column);
+TEST(Entity, a_late_event_in_the_head_changes_no_node) {
+  OneColumn column(Storage::int64);
+  column.add_one_by_one(1000);
+  for (const std::int64_t late : {column.start_of_head(), column.start_of_head() - 1, std::int64_t{998}}) {
+    column.add(late);
+    column.save_and_reopen();
+    EXPECT_EQ(column.store.replaced + column.store.added, 0U);
   }
 }
 
-TEST(Entity, a_late_event_before_all_others_reopens_every_chunk) {
+TEST(Entity, leaves_that_take_many_late_events_are_split) {
   OneColumn column(Storage::int64);
-  column.add_one_by_one(1000);
-  expect_reopened(-1, 0, column);
-  EXPECT_EQ(column.time_at(0), -1);
+  for (std::int64_t time = 0; time < 1000; ++time) column.add(1000 * time);
+  column.save_and_reopen();
+  for (std::int64_t late = 1; late < 600; ++late) column.add(late);
+  column.save_and_reopen();
+  EXPECT_GT(column.store.added, 1U);
+  for (std::int64_t position = 0; position < 600; ++position) EXPECT_EQ(column.time_at(position), position);
 }
 
-TEST(Entity, a_late_event_in_the_head_reopens_no_chunk) {
+TEST(Entity, the_tree_stays_small_where_events_leave) {
   OneColumn column(Storage::int64);
-  column.add_one_by_one(1000);
-  expect_reopened(column.start_of_head(), std::nullopt, column);
-  expect_reopened(column.start_of_head() - 1, std::nullopt, column);
-  expect_reopened(998, std::nullopt, column);
+  std::size_t most = 0;
+  for (std::int64_t time = 0; time < 20'000; ++time) {
+    column.add(time);
+    column.save_and_reopen(EventTime(Duration(time - 500)));
+    most = std::max(most, column.store.nodes.size());
+  }
+  EXPECT_LT(most, 20U);
+  EXPECT_EQ(column.size(), 20'000);
+  EXPECT_EQ(column.entity().running_aggregate(0, 0, 20'000).count, 20'000);
+  EXPECT_EQ(column.count(column.since(19'500, 19'999)), 500);
+  EXPECT_THROW(static_cast<void>(column.since(100, 19'999)), EventsLeft);
+  EXPECT_THROW(column.add(100), EventsLeft);
 }
 
-TEST(Entity, late_events_in_several_chunks_reopen_from_the_oldest_of_them_on) {
-  OneColumn column(Storage::int64);
-  column.add_one_by_one(1000);
-  ASSERT_GT(column.store.chunks.size(), 5U);
-  column.add(column.start_of_chunk(4));
-  column.add(column.start_of_chunk(1));
-  expect_reopened(column.start_of_chunk(2), 1, column);
+TEST(Entity, events_that_rows_look_at_by_number_do_not_leave) {
+  OneColumn column(Storage::int64, 3000);
+  for (std::int64_t time = 0; time < 10'000; ++time) {
+    column.add(time);
+    if (time % 100 == 0) column.save_and_reopen(EventTime(Duration(time)));
+  }
+  EXPECT_EQ(column.time_at(7000), 7000);
+  EXPECT_THROW(static_cast<void>(column.entity().at(100)), EventsLeft);
 }
 
 // --- stores that are not what they should be
 
 TEST(Entity, a_head_of_other_columns_is_corrupt) {
   OneColumn column(Storage::int64);
-  column.store.head = write({{Storage::int64}, {Storage::int32}}, Prefix{0, 0, Samples().event(0, {Value{}})}, {});
+  column.store.head = write({{Storage::int64}, {Storage::int32}}, Prefix{0, 0, 0, 0, 0, Samples().event(0, {Value{}})}, {});
   EXPECT_THROW(column.reopen(), CorruptState);
 }
 
-TEST(Entity, chunks_that_do_not_follow_one_another_are_corrupt) {
+TEST(Entity, nodes_that_are_not_what_their_parents_say_are_corrupt) {
   for (const bool swapped : {false, true}) {
     OneColumn column(Storage::int64);
     column.add_one_by_one(1000);
-    std::vector<Image>& chunks = column.store.chunks;
+    auto& nodes = column.store.nodes;
+    ASSERT_GT(nodes.size(), 4U);
     if (swapped) {
-      std::swap(chunks[chunks.size() - 1], chunks[chunks.size() - 2]);
+      std::swap(nodes[0], nodes[1]);
     } else {
-      chunks.back().assign(chunks.front().begin(), chunks.front().end());
+      nodes[0] = nodes[3];
     }
-    EXPECT_THROW(static_cast<void>(column.entity().at(0, column.store)), CorruptState);
+    EXPECT_THROW(static_cast<void>(column.entity().at(0)), CorruptState);
   }
 }
 
 // Images with a right checksum that contradict themselves.
 class Contradiction : public ::testing::Test {
  protected:
-  [[nodiscard]] Image image(std::int64_t position, std::uint32_t chunks, int events) {
+  [[nodiscard]] Image image(std::int64_t position, std::uint8_t level, std::uint32_t next, int events) {
     Prefix prefix;
     prefix.position = position;
-    prefix.chunks = chunks;
+    prefix.level = level;
+    prefix.next = next;
     prefix.before = samples.event(0, {Samples::number(std::int64_t{5})});
     std::vector<Event> written;
     for (int i = 0; i < events; ++i) written.push_back(samples.event(i, {Samples::number(std::int64_t{i})}));
@@ -398,19 +426,31 @@ class Contradiction : public ::testing::Test {
   OneColumn column{Storage::int64};
 };
 
-TEST_F(Contradiction, events_before_a_head_but_no_chunks) {
-  column.store.head = image(5, 0, 1);
+TEST_F(Contradiction, events_before_a_head_but_no_tree) {
+  column.store.head = image(5, 0, 0, 1);
   EXPECT_THROW(column.reopen(), CorruptState);
 }
 
-TEST_F(Contradiction, chunks_before_a_head_but_no_events) {
-  column.store.head = image(0, 1, 1);
+TEST_F(Contradiction, a_tree_before_a_head_but_no_events) {
+  column.store.head = image(0, 1, 1, 1);
   EXPECT_THROW(column.reopen(), CorruptState);
 }
 
-TEST_F(Contradiction, events_before_the_first_chunk) {
-  column.store.head = image(5, 1, 1);
-  column.store.chunks = {image(5, 0, 0)};
+TEST_F(Contradiction, a_root_that_is_numbered_beyond_all_nodes) {
+  column.store.head = image(5, 1, 0, 1);
+  EXPECT_THROW(column.reopen(), CorruptState);
+}
+
+TEST_F(Contradiction, a_tree_of_fewer_events_than_the_head_says) {
+  column.store.head = image(5, 1, 1, 1);
+  column.store.nodes[0] = image(0, 0, 0, 3);
+  column.reopen();
+  EXPECT_THROW(column.add(-1), CorruptState);
+}
+
+TEST_F(Contradiction, a_leaf_without_events) {
+  column.store.head = image(5, 1, 1, 1);
+  column.store.nodes[0] = image(5, 0, 0, 0);
   column.reopen();
   EXPECT_THROW(column.add(-1), CorruptState);
 }

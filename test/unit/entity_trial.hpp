@@ -13,6 +13,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,7 @@ class EntityTrial {
   explicit EntityTrial(Choices& choices) : choices_(choices) {
     make_plan();
     make_frames();
-    writer_ = std::make_unique<SegmentWriter>(plan_.layout);
+    writers_ = std::make_unique<SegmentWriters>(plan_);
     reopen();
   }
   EntityTrial(const EntityTrial&) = delete;
@@ -49,15 +50,21 @@ class EntityTrial {
 
   // Until the choices or the patience end. Throws Difference, or whatever the entity throws.
   void run() {
+    // Now and then one that is large from the start, so that trees become tall.
+    if (chance(16)) {
+      for (std::int64_t time = 0; time < 9000; ++time) add(time, 1);
+    }
     while (choices_.more() && work_ < most_work) step();
     store();
     for (int i = 0; i < 3 && !model_.empty(); ++i) query(choose_position());
-    if (!model_.empty()) query(0);
+    if (!model_.empty()) query(static_cast<std::int64_t>(left_));
   }
 
   [[nodiscard]] std::size_t events() const { return model_.size(); }
-  [[nodiscard]] std::size_t chunks() const { return store_.chunks.size(); }
-  [[nodiscard]] std::size_t unsealed() const { return unsealed_; }
+  [[nodiscard]] std::size_t nodes() const { return store_.nodes.size(); }
+  [[nodiscard]] std::size_t levels() const { return levels_; }
+  [[nodiscard]] std::size_t rewritten() const { return rewritten_; }
+  [[nodiscard]] std::size_t left() const { return left_; }
 
  private:
   struct Measure {
@@ -67,8 +74,8 @@ class EntityTrial {
     std::unique_ptr<Aggregate> aggregate;
   };
 
-  static constexpr std::int64_t most_events = 3000;
-  static constexpr std::int64_t most_work = 20'000'000;  // values folded by the model
+  static constexpr std::int64_t most_events = 12'000;
+  static constexpr std::int64_t most_work = 2'000'000;  // values folded by the model
 
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(model_.size()); }
   [[nodiscard]] static EventTime event_time(std::int64_t time) { return EventTime(Duration(time)); }
@@ -90,14 +97,21 @@ class EntityTrial {
       const Storage storage = plan_.layout.event[column];
       if (!has_aggregate(fold, storage)) continue;
       measures_.push_back({fold, column, storage, make_aggregate(fold, storage, column)});
-      plan_.partials.push_back({measures_.back().aggregate.get(), plan_.layout.prefix.size()});
-      for (const Storage saved : measures_.back().aggregate->saved()) plan_.layout.prefix.push_back(saved);
+      const Aggregate& aggregate = *measures_.back().aggregate;
+      plan_.partials.push_back({plan_.measures.size(), plan_.layout.prefix.size()});
+      plan_.measures.push_back({&aggregate});
+      for (const Storage saved : aggregate.saved()) plan_.layout.prefix.push_back(saved);
+      if (!aggregate.combines() || chance(8)) continue;
+      plan_.measures.back().summary = plan_.summaries.event.size();
+      for (const Storage saved : aggregate.saved()) plan_.summaries.event.push_back(saved);
     }
+    plan_.summaries.prefix = plan_.layout.prefix;
     static constexpr std::int64_t rows_needed[] = {0, 2, 40, 150, 3000};
     plan_.rows_needed = rows_needed[choices_.below(5)];
     specials_ = chance(3);
     const std::int64_t longest[] = {20, 300, 5000};
     longest_bytes_ = longest[choices_.below(3)];
+    plan_.keeps_all = !chance(3);
   }
 
   void make_frames() {
@@ -148,14 +162,19 @@ class EntityTrial {
         std::int64_t time = choose_time();
         const std::int64_t distance = choices_.below(3);
         const auto seed = static_cast<std::uint64_t>(choices_.below(256));
-        for (std::int64_t count = 1 + choices_.below(64); count > 0; --count, time += distance) add(time, seed);
+        const std::int64_t most = chance(6) ? 1024 : 64;
+        for (std::int64_t count = 1 + choices_.below(most); count > 0; --count, time += distance) add(time, seed);
         break;
       }
       case 7:
       case 8:
         if (size() > 0) query(choose_position());
         break;
-      case 9: expect_at(choose_position() - choices_.below(3)); break;
+      case 9: {
+        const std::int64_t position = choose_position() - choices_.below(3);
+        if (position < 0 || position >= static_cast<std::int64_t>(left_)) expect_at(position);
+        break;
+      }
       case 10:
       case 11:
       case 12: store(); break;
@@ -171,6 +190,14 @@ class EntityTrial {
 
   // In order, tied, or late by any time.
   [[nodiscard]] std::int64_t choose_time() {
+    const std::int64_t time = choose_any_time();
+    return model_.empty() ? time : std::max(time, kept_from());
+  }
+  // The oldest time that an event may have and be put in its place.
+  [[nodiscard]] std::int64_t kept_from() const {
+    return left_ == 0 ? std::numeric_limits<std::int64_t>::min() : model_[left_ - 1].time;
+  }
+  [[nodiscard]] std::int64_t choose_any_time() {
     if (model_.empty()) return choices_.below(256) - 100;
     const std::int64_t newest = model_.back().time;
     const std::int64_t oldest = model_.front().time;
@@ -187,14 +214,18 @@ class EntityTrial {
     return time_at_edge() - 1 + choices_.below(3);
   }
 
-  // Of the last event before a stored segment, or of its first.
+  // Of the last event before a stored leaf or the head, or of its first.
   [[nodiscard]] std::int64_t time_at_edge() {
     const std::int64_t segments = static_cast<std::int64_t>(starts_.size());
     const std::int64_t start = starts_[static_cast<std::size_t>(choices_.below(segments))];
     return model_[static_cast<std::size_t>(std::clamp<std::int64_t>(start - choices_.below(2), 0, size() - 1))].time;
   }
 
-  [[nodiscard]] std::int64_t choose_position() { return size() == 0 ? 0 : choices_.below(size()); }
+  // Of an event that is kept.
+  [[nodiscard]] std::int64_t choose_position() {
+    const auto left = static_cast<std::int64_t>(left_);
+    return size() == 0 ? 0 : left + choices_.below(size() - left);
+  }
 
   std::int64_t add(std::int64_t time, std::uint64_t seed) {
     if (size() >= most_events) return choose_position();
@@ -206,8 +237,7 @@ class EntityTrial {
     std::uninitialized_fill_n(values, plain.values.size(), Value{});
     std::int64_t expected = 0;
     while (expected < size() && model_[static_cast<std::size_t>(expected)].time <= time) ++expected;
-    store_.need_from(expected);
-    require(entity_->add({event_time(time), values}, store_) == expected,
+    require(entity_->add({event_time(time), values}) == expected,
             "an event goes behind all that are not later");
     for (std::size_t i = 0; i < plain.values.size(); ++i) {
       const PlainValue& value = plain.values[i];
@@ -217,8 +247,10 @@ class EntityTrial {
     }
     model_.insert(model_.begin() + expected, std::move(plain));
     require(entity_->size() == size(), "every event is counted");
-    while (starts_[open_] > expected) --open_;
-    if (expected + 1 < size()) late_ = true;
+    if (expected + 1 < size()) {
+      late_ = true;
+      ++late_events_;
+    }
     return expected;
   }
 
@@ -271,24 +303,20 @@ class EntityTrial {
   void query(std::size_t number, std::int64_t position, const std::vector<EventTime>& bounds) {
     const Frame& frame = frames_[number];
     const auto bound = [&](const Bound& of) { return bounds[static_cast<std::size_t>(of.offset)]; };
-    std::int64_t needed = std::numeric_limits<std::int64_t>::max();
     Positions expected{0, position + 1, false};
     if (frame.end.kind == Bound::Kind::rows) expected.last = std::max<std::int64_t>(0, position + 1 - frame.end.offset);
     if (frame.end.kind == Bound::Kind::range) {
-      needed = count_until(bound(frame.end));
-      expected.last = std::min(needed, position + 1);
+      expected.last = std::min(count_until(bound(frame.end)), position + 1);
     }
     if (frame.start.kind == Bound::Kind::current_row) expected.first = position;
     if (frame.start.kind == Bound::Kind::rows)
       expected.first = std::max<std::int64_t>(0, position - frame.start.offset);
     if (frame.start.kind == Bound::Kind::range) {
       expected.first = count_before(bound(frame.start));
-      needed = std::min(needed, expected.first);
     }
     const EventTime time = event_time(model_[static_cast<std::size_t>(position)].time);
     const std::int64_t first_peer = count_before(time);
     const bool holds_row = expected.first <= position && position < expected.last;
-    if (frame.exclude == Exclude::group || frame.exclude == Exclude::ties) needed = std::min(needed, first_peer);
 
     // The frame's events one by one, the row's own apart.
     std::vector<std::int64_t> others;
@@ -299,13 +327,27 @@ class EntityTrial {
     const bool row = holds_row && (frame.exclude == Exclude::nothing || frame.exclude == Exclude::ties);
     std::vector<std::int64_t> events = others;
     if (row) events.push_back(position);
-    // An unbounded frame is folded from any prefix before its end on; an empty one with a bound needs nothing.
-    const std::int64_t nothing = std::numeric_limits<std::int64_t>::max();
-    store_.need_from(std::min(needed, frame.unbounded() ? (others.empty() ? 0 : others.back() + 1)
-                                      : others.empty()  ? nothing
-                                                        : expected.first));
 
-    const Positions found = entity_->locate(frame, position, bounds.data(), store_);
+    try {
+      check(number, position, bounds, others, events, row);
+      require(frame.exclude != Exclude::ties || entity_->first_peer(position) == first_peer,
+              "the first peer is the first of the same time");
+    } catch (const EventsLeft&) {
+      const auto left = static_cast<std::int64_t>(left_);
+      const auto before_kept = [&](const Bound& of) {
+        return of.kind == Bound::Kind::range && left > 0 && bound(of) <= event_time(model_[left_ - 1].time);
+      };
+      require(before_kept(frame.start) || before_kept(frame.end) || first_peer < left || expected.last < left ||
+                  (!frame.unbounded() && expected.first < left),
+              "only what has left is refused");
+    }
+  }
+
+  // A frame against the events that it should hold.
+  void check(std::size_t number, std::int64_t position, const std::vector<EventTime>& bounds,
+             const std::vector<std::int64_t>& others, const std::vector<std::int64_t>& events, bool row) {
+    const Frame& frame = frames_[number];
+    const Positions found = entity_->locate(frame, position, bounds.data());
     require(found.count() == static_cast<std::int64_t>(events.size()), "a frame holds as many events as it should");
     require(
         found.self || found.first == found.last || (found.first == events.front() && found.last == events.back() + 1),
@@ -313,20 +355,23 @@ class EntityTrial {
     require(!found.self || (row && (others.empty() ? found.first == found.last
                                                    : found.first == others.front() && found.last == others.back() + 1)),
             "a frame without ties holds the events that it should");
-    require(frame.unbounded() ? entity_->first_loaded() <= found.last
-                              : events.empty() || entity_->first_loaded() <= events.front(),
-            "what a frame needs is loaded");
     for (std::size_t i = 0; i < measures_.size(); ++i) {
-      const Measure& measure = measures_[i];
-      Accumulator accumulator =
-          frame.unbounded() ? entity_->running_aggregate(plan_.partials[i], number * measures_.size() + i, found.last)
-                            : entity_->aggregate(*measure.aggregate, found);
-      if (found.self) entity_->fold_events(*measure.aggregate, position, position + 1, accumulator);
-      require(same_result(measure.fold, measure.storage, accumulator, plain(measure, events)),
+      Accumulator accumulator = frame.unbounded()
+                                    ? entity_->running_aggregate(i, number * measures_.size() + i, found.last)
+                                    : entity_->aggregate(i, found);
+      if (found.self) entity_->fold(i, position, position + 1, accumulator);
+      require(is_result(measures_[i], accumulator, plain(measures_[i], events)),
               "an aggregate over a frame equals the plain one");
     }
-    require(frame.exclude != Exclude::ties || entity_->first_peer(position, store_) == first_peer,
-            "the first peer is the first of the same time");
+  }
+
+  // Once there are leaves, sums of floats may have been added up in another order.
+  [[nodiscard]] bool is_result(const Measure& measure, const Accumulator& accumulator, const PlainResult& plain) const {
+    const bool moments = measure.fold == Fold::moments;
+    if (measure.storage == Storage::float32 && !moments) return same_result(measure.fold, measure.storage, accumulator, plain);
+    const bool exact = (measure.fold != Fold::sum && !moments) || (store_.nodes.empty() && size() < 512);
+    return exact ? same_result(measure.fold, measure.storage, accumulator, plain)
+                 : close_result(measure.storage, accumulator, plain, moments);
   }
 
   [[nodiscard]] std::int64_t count_before(EventTime time) const {
@@ -355,8 +400,7 @@ class EntityTrial {
 
   void expect_at(std::int64_t position) {
     if (position >= size()) return;
-    store_.need_from(position);
-    const Event* event = entity_->at(position, store_);
+    const Event* event = entity_->at(position);
     require((event == nullptr) == (position < 0), "there is an event at every position");
     if (event != nullptr) require(same(*event, position), "the event at a position is the one that belongs there");
   }
@@ -376,51 +420,68 @@ class EntityTrial {
   void reopen() {
     entity_.reset();
     memory_ = std::make_unique<SeparateBlocks>();
-    entity_ = std::make_unique<Entity>(plan_, *memory_);
+    entity_ = std::make_unique<Entity>(plan_, *memory_, store_);
     head_ = std::make_unique<std::byte[]>(store_.head.size());
     std::copy(store_.head.begin(), store_.head.end(), head_.get());
     if (!store_.head.empty()) entity_->open(head_.get(), store_.head.size());
-    store_.open(*entity_, static_cast<std::uint32_t>(store_.chunks.size()));
+    store_.open();
     require(entity_->size() == size(), "reopening gives every stored event");
-    open_ = starts_.size() - 1;
     late_ = false;
+    late_events_ = stored_late_events_;
+    left_ = stored_left_;
     fresh_ = !store_.head.empty();
   }
 
   // The last thing that a session does.
   void store() {
     const MemoryStore::Bytes old_head = store_.head;
-    const auto old_count = static_cast<std::uint32_t>(store_.chunks.size());
+    std::optional<EventTime> keep_from;
+    if (!model_.empty() && chance(2)) keep_from = event_time(model_.back().time - small_or_large());
     store_.begin_store();
-    entity_->store(*writer_, store_);
+    entity_->store(*writers_, store_, keep_from);
     store_.end_store();
-    const std::optional<std::uint32_t> reopened =
-        open_ < old_count ? std::optional(static_cast<std::uint32_t>(open_)) : std::nullopt;
-    require(store_.removed_from == reopened,
-            "the chunks from the oldest one with a late event on are removed, and no others");
-    unsealed_ += reopened.has_value();
-    if (fresh_ && !late_ && store_.added() == 0) {
+    rewritten_ += store_.replaced;
+    if (fresh_ && !late_ && store_.added == 0 && store_.replaced == 0) {
       require(store_.head.size() >= old_head.size(), "a head that only grew is not stored in fewer bytes");
       const std::size_t kept = used_size(old_head) - SegmentWriter::trailer_size;
       require(std::equal(old_head.begin(), old_head.begin() + static_cast<std::ptrdiff_t>(kept), store_.head.begin()),
               "appending changes nothing before the end");
     }
     stored_model_ = model_;
-    check_store();
+    stored_late_events_ = late_events_;
+    check_store(keep_from);
     reopen();
   }
 
-  void check_store() {
+  // Reads all that is stored.
+  void check_store(std::optional<EventTime> keep_from) {
     starts_.clear();
-    std::int64_t position = 0;
-    std::uint32_t number = 0;
-    for (const MemoryStore::Bytes& chunk : store_.chunks) {
-      const std::int64_t next = check_segment(chunk, number++, position);
-      require(next > position, "no chunk is empty");
-      position = next;
+    visited_.clear();
+    SeparateBlocks memory;
+    SegmentReader reader(plan_.layout, store_.head.data(), store_.head.size(), memory);
+    const Prefix& head = reader.prefix();
+    require(head.late == late_events_, "late events are counted");
+    levels_ = std::max<std::size_t>(levels_, head.level);
+    stored_left_ = 0;
+    if (head.level > 0) {
+      const std::int64_t end = check_node(head.node, static_cast<std::uint8_t>(head.level - 1), -1, head.next);
+      require(end == head.position, "the tree holds every event before the head, but for those that have left");
     }
-    require(check_segment(store_.head, number, position) == size(), "the store holds every event");
+    require(visited_.size() == store_.nodes.size(), "every stored node belongs to the tree");
+    check_prefix(head);
+    starts_.push_back(head.position);
+    std::int64_t position = head.position;
+    for (Event event; reader.next(event); ++position) {
+      require(position < size() && same(event, position), "the head holds the events in their order");
+    }
+    require(position == size(), "the store holds every event");
 
+    if (stored_left_ > left_) {
+      require(keep_from.has_value() && !plan_.keeps_all, "nothing leaves unless it may");
+      require(event_time(model_[stored_left_ - 1].time) < *keep_from, "only events that are old enough leave");
+      require(static_cast<std::int64_t>(stored_left_) <= size() - plan_.rows_needed,
+              "events that rows look at by number stay");
+    }
     const std::size_t used = used_size(store_.head);
     require(store_.head.size() == capacity_for(used), "a head has the smallest capacity that holds it");
     const std::size_t fixed = empty_size(store_.head);
@@ -428,30 +489,72 @@ class EntityTrial {
             "a head is no larger than the largest, or than its prefix needs");
   }
 
-  // Reads one stored segment; returns the position behind it.
-  [[nodiscard]] std::int64_t check_segment(const MemoryStore::Bytes& image, std::uint32_t number,
-                                           std::int64_t position) {
-    SeparateBlocks memory;
-    SegmentReader reader(plan_.layout, image.data(), image.size(), memory);
-    const Prefix& prefix = reader.prefix();
-    require(prefix.chunks == number, "a segment knows its number");
-    require(prefix.position == position, "segments follow one another");
-    starts_.push_back(position);
-    if (position > 0) {
-      require(prefix.before.time == event_time(model_[static_cast<std::size_t>(position - 1)].time),
+  // Of the head, or of the root: partial results over the events before it.
+  void check_prefix(const Prefix& prefix) {
+    if (prefix.position > 0) {
+      require(prefix.before.time == event_time(model_[static_cast<std::size_t>(prefix.position - 1)].time),
               "a prefix has the time of the event before it");
     }
     for (std::size_t i = 0; i < measures_.size(); ++i) {
-      const Measure& measure = measures_[i];
       const Accumulator restored =
-          measure.aggregate->restore(prefix.before.values + plan_.partials[i].column, position);
-      require(same_result(measure.fold, measure.storage, restored, plain(measure, 0, position)),
+          measures_[i].aggregate->restore(prefix.before.values + plan_.partials[i].column, prefix.position);
+      require(is_result(measures_[i], restored, plain(measures_[i], 0, prefix.position)),
               "a prefix has the aggregates of all events before it");
     }
-    for (Event event; reader.next(event); ++position) {
-      require(position < size() && same(event, position), "the store holds the events in their order");
+  }
+
+  // Reads a stored node whose first event has this position, -1 for the root; returns the position behind it.
+  [[nodiscard]] std::int64_t check_node(std::uint32_t number, std::uint8_t level, std::int64_t position,
+                                        std::uint32_t next) {
+    require(number < next, "nodes are numbered below the next one");
+    require(visited_.insert(number).second, "a node has one parent");
+    const auto found = store_.nodes.find(number);
+    require(found != store_.nodes.end(), "every node of the tree is stored");
+    SeparateBlocks memory;
+    SegmentReader reader(level == 0 ? plan_.layout : plan_.summaries, found->second.data(), found->second.size(),
+                         memory);
+    const Prefix& prefix = reader.prefix();
+    require(prefix.node == number && prefix.level == level, "a node knows its number and level");
+    if (position < 0) {
+      position = prefix.position;
+      stored_left_ = static_cast<std::size_t>(position);
+      check_prefix(prefix);
+    } else {
+      require(prefix.position == 0, "only the root tells of what has left");
     }
+    const std::int64_t first = position;
+    if (level == 0) starts_.push_back(position);
+    std::size_t records = 0;
+    for (Event record; reader.next(record); ++records) {
+      if (level == 0) {
+        require(position < size() && same(record, position), "leaves hold the events in their order");
+        ++position;
+        continue;
+      }
+      const auto below = from_word<std::uint32_t>(record.values[number_column].word);
+      const std::int64_t end = check_node(below, static_cast<std::uint8_t>(level - 1), position, next);
+      require(from_word<std::int64_t>(record.values[count_column].word) == end - position,
+              "a record counts the events below it");
+      require(record.time == event_time(model_[static_cast<std::size_t>(end - 1)].time),
+              "a record has the time of the last event below it");
+      check_summary(record, position, end);
+      position = end;
+    }
+    require(position > first, "no node is empty");
+    require(records <= (level == 0 ? 2 * Tree::leaf_events : 128), "no node is larger than it may be");
     return position;
+  }
+
+  void check_summary(const Event& record, std::int64_t first, std::int64_t last) {
+    for (std::size_t i = 0; i < measures_.size(); ++i) {
+      const feature::Measure& planned = plan_.measures[i];
+      if (planned.summary == feature::Measure::not_summarised) continue;
+      const Value* saved = record.values + planned.summary;
+      require(planned.aggregate->is_saved(saved), "what a native aggregate knows is always saved");
+      const Accumulator restored = planned.aggregate->restore(saved, last - first);
+      require(is_result(measures_[i], restored, plain(measures_[i], first, last)),
+              "a record has the aggregates of the events below it");
+    }
   }
 
   // Of an image with the same prefix and no events.
@@ -478,17 +581,22 @@ class EntityTrial {
   std::int64_t longest_bytes_ = 0;
   std::uint64_t values_made_ = 0;
   std::int64_t work_ = 0;
-  std::size_t unsealed_ = 0;
+  std::size_t rewritten_ = 0;
+  std::size_t levels_ = 0;
 
   std::vector<PlainEvent> model_;
   std::vector<PlainEvent> stored_model_;
-  std::vector<std::int64_t> starts_ = {0};  // positions of the stored segments, the head's last
-  std::size_t open_ = 0;                    // number of the segment that is open in the entity
+  std::vector<std::int64_t> starts_ = {0};  // positions of the stored leaves, and last of the head
+  std::set<std::uint32_t> visited_;         // nodes that check_store has seen
+  std::size_t left_ = 0;                    // events that are no longer kept
+  std::size_t stored_left_ = 0;
+  std::uint32_t late_events_ = 0;
+  std::uint32_t stored_late_events_ = 0;
   bool late_ = false;                       // an event was inserted before others since the last store
   bool fresh_ = false;                      // reopened from a stored head since the last store
 
   MemoryStore store_;
-  std::unique_ptr<SegmentWriter> writer_;
+  std::unique_ptr<SegmentWriters> writers_;
   std::unique_ptr<SeparateBlocks> memory_;
   std::unique_ptr<std::byte[]> head_;
   std::unique_ptr<Entity> entity_;

@@ -1,14 +1,15 @@
-// What is stored of an entity, kept in memory: the ChunkSource and SegmentSink of the tests, which hold the entity to
+// What is stored of an entity, kept in memory: the NodeSource and StateSink of the tests, which hold the entity to
 // the contracts of both.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <memory_resource>
 #include <new>
-#include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
@@ -52,34 +53,38 @@ class SeparateBlocks final : public std::pmr::memory_resource {
   std::unordered_map<void*, std::align_val_t> blocks_;
 };
 
-// What is stored of an entity. Holds it to the contracts of ChunkSource and SegmentSink.
-class MemoryStore final : public ChunkSource, public SegmentSink {
+// What is stored of an entity. Holds it to the contracts of NodeSource and StateSink.
+class MemoryStore final : public NodeSource, public StateSink {
  public:
   using Bytes = std::vector<std::byte>;
 
   [[nodiscard]] Image load(std::uint32_t number) override {
-    require(number < chunks.size(), "only chunks that are stored are loaded");
-    require(number + 1 == next_load_, "chunks are loaded from the newest to the oldest, each once");
-    require(lent_to_ == nullptr || lent_to_->first_loaded() > oldest_needed_, "only chunks that are needed are loaded");
-    next_load_ = number;
+    const auto found = nodes.find(number);
+    require(found != nodes.end(), "only nodes that are stored are loaded");
+    require(loaded_.insert(number).second, "a node is loaded once");
     ++loads;
     // Gone with the next call, as the contract allows.
-    image_ = std::make_unique<std::byte[]>(chunks[number].size());
-    std::copy(chunks[number].begin(), chunks[number].end(), image_.get());
-    return {image_.get(), chunks[number].size()};
+    image_ = std::make_unique<std::byte[]>(found->second.size());
+    std::copy(found->second.begin(), found->second.end(), image_.get());
+    return {image_.get(), found->second.size()};
   }
 
-  void remove_chunks_from(std::uint32_t number) override {
-    require(!removed_from && added_ == 0 && !head_set_, "chunks are removed once, before anything is written");
-    require(number < chunks.size(), "only chunks that are stored are removed");
-    removed_from = number;
-    chunks.resize(number);
+  void remove_node(std::uint32_t number) override {
+    require(!head_set_ && added == 0 && replaced == 0, "nodes are removed before anything is written");
+    require(nodes.erase(number) == 1, "only nodes that are stored are removed");
+    ++removed;
   }
-  void add_chunk(std::uint32_t number, const Bytes& image) override {
+  void add_node(std::uint32_t number, const Bytes& image) override {
     require(!head_set_, "the head is written last");
-    require(number == chunks.size(), "chunks are numbered without gaps");
-    chunks.push_back(image);
-    ++added_;
+    require(nodes.emplace(number, image).second, "a number is given to one node");
+    ++added;
+  }
+  void replace_node(std::uint32_t number, const Bytes& image) override {
+    require(!head_set_, "the head is written last");
+    const auto found = nodes.find(number);
+    require(found != nodes.end(), "only nodes that are stored are replaced");
+    found->second = image;
+    ++replaced;
   }
   void set_head(const Bytes& image) override {
     require(!head_set_, "the head is written once");
@@ -87,33 +92,25 @@ class MemoryStore final : public ChunkSource, public SegmentSink {
     head_set_ = true;
   }
 
-  // A new session of this entity, whose stored head has this number.
-  void open(const Entity& entity, std::uint32_t head_number) {
-    lent_to_ = &entity;
-    next_load_ = head_number;
-  }
+  // A new session of this entity.
+  void open() { loaded_.clear(); }
   void begin_store() {
-    removed_from.reset();
-    added_ = 0;
+    added = replaced = removed = 0;
     head_set_ = false;
   }
   void end_store() const { require(head_set_, "the head is written"); }
-  // From now on, events before this position are not needed.
-  void need_from(std::int64_t position) { oldest_needed_ = position; }
 
-  [[nodiscard]] std::size_t added() const { return added_; }
-
-  std::vector<Bytes> chunks;
+  std::map<std::uint32_t, Bytes> nodes;
   Bytes head;
-  std::optional<std::uint32_t> removed_from;  // by the last store
+  // By the last store:
+  std::size_t added = 0;
+  std::size_t replaced = 0;
+  std::size_t removed = 0;
   std::size_t loads = 0;
 
  private:
-  const Entity* lent_to_ = nullptr;
-  std::int64_t oldest_needed_ = 0;
-  std::uint32_t next_load_ = 0;
+  std::set<std::uint32_t> loaded_;
   std::unique_ptr<std::byte[]> image_;
-  std::size_t added_ = 0;
   bool head_set_ = false;
 };
 

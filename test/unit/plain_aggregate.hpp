@@ -29,6 +29,8 @@ struct PlainResult {
   double deviations = 0;
   PlainValue value;
   bool overflow = false;
+  double magnitude = 0;  // of float sums: the sum of absolute values
+  double squares = 0;    // of moments: the sum of squares
 };
 
 [[nodiscard]] inline bool is_float(Storage storage) {
@@ -75,6 +77,7 @@ void plain_float_sum(Storage storage, const std::vector<PlainValue>& values, Pla
   for (const PlainValue& value : values) {
     if (value.null) continue;
     const auto number = static_cast<Float>(plain_real(storage, value.word));
+    result.magnitude += std::fabs(static_cast<double>(number));
     const Float before = sum;
     sum = result.count++ == 0 ? number : before + number;
     if (std::isinf(sum) && std::isfinite(before) && std::isfinite(number)) result.overflow = true;
@@ -89,6 +92,8 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
   for (const PlainValue& value : values) {
     if (value.null) continue;
     const double number = plain_real(storage, value.word);
+    result.magnitude += std::fabs(number);
+    result.squares += number * number;
     const double old_n = n;
     const double old_sx = sx;
     n = old_n + 1.0;
@@ -165,6 +170,20 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
 [[nodiscard]] inline bool same_double(double a, double b) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
   return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+// The same up to the rounding of additions in another order.
+[[nodiscard]] inline bool close_double(double a, double b, double magnitude) {
+  return same_double(a, b) || std::fabs(a - b) <= 1e-12 * magnitude;
+}
+
+// Of summaries that were combined: as same_result, but for the rounding of floats.
+[[nodiscard]] inline bool close_result(Storage storage, const Accumulator& accumulator, const PlainResult& plain,
+                                       bool moments) {
+  if (accumulator.count != plain.count) return false;
+  if (!is_float(storage)) return accumulator.total == plain.total;
+  return close_double(accumulator.sum, plain.sum, plain.magnitude) &&
+         (!moments || close_double(accumulator.deviations, plain.deviations, plain.squares));
 }
 
 [[nodiscard]] inline bool same_result(Fold fold, Storage storage, const Accumulator& accumulator,

@@ -1,5 +1,5 @@
-// The ring of events keeps them all, in order, wherever its storage wraps around: pushed at either end, inserted at any
-// index, visited in any interval, searched by any time.
+// The ring of events keeps them all, in order, wherever its storage wraps around: pushed at the end, taken out at the front,
+// inserted at any index, visited in any interval, searched by any time.
 
 #include "kernel/ring.hpp"
 
@@ -22,17 +22,22 @@ std::vector<std::int64_t> times_of(const EventRing& ring) {
   return times;
 }
 
-// A ring of the times 0, 10, ..., of which the first `front` were pushed at the front: so many lie at the end of the
-// storage, the others at its beginning.
-void fill_wrapped(EventRing& ring, std::int64_t size, std::int64_t front) {
-  for (std::int64_t i = front; i < size; ++i) ring.push_back(event_at(10 * i));
-  for (std::int64_t i = front; i-- > 0;) ring.push_front(event_at(10 * i));
-}
-
 std::vector<std::int64_t> tens(std::int64_t size) {
   std::vector<std::int64_t> times;
   for (std::int64_t i = 0; i < size; ++i) times.push_back(10 * i);
   return times;
+}
+
+// A ring of the events of these times, of which the first `front` lie at the end of the storage, the others at its
+// beginning: those that were before them have been taken out.
+void fill_wrapped(EventRing& ring, const std::vector<std::int64_t>& times, std::int64_t front) {
+  std::size_t capacity = first_capacity;
+  while (capacity < times.size()) capacity *= 2;
+  const std::size_t before = capacity - static_cast<std::size_t>(front);
+  for (std::size_t i = 0; i < before; ++i) ring.push_back(event_at(-1000));
+  for (std::int64_t i = 0; i < front; ++i) ring.push_back(event_at(times[static_cast<std::size_t>(i)]));
+  ring.pop_front(before);
+  for (auto i = static_cast<std::size_t>(front); i < times.size(); ++i) ring.push_back(event_at(times[i]));
 }
 
 // Every ring of up to 16 events in its first capacity, cut at every place, and some larger ones.
@@ -55,48 +60,47 @@ TEST(EventRing, an_empty_ring_has_nothing_to_visit_or_to_count) {
 }
 
 TEST(EventRing, growing_keeps_every_event) {
-  for (const bool at_front : {false, true}) {
-    EventRing ring(*std::pmr::new_delete_resource());
-    std::vector<std::int64_t> expected;
-    for (std::int64_t i = 0; i < 1000; ++i) {
-      if (at_front) {
-        ring.push_front(event_at(-i));
-        expected.insert(expected.begin(), -i);
-      } else {
-        ring.push_back(event_at(i));
-        expected.push_back(i);
-      }
-      ASSERT_EQ(ring.size(), expected.size());
-      ASSERT_EQ(time_of(ring.front()), expected.front());
-      ASSERT_EQ(time_of(ring.back()), expected.back());
-    }
-    EXPECT_EQ(times_of(ring), expected);
+  EventRing ring(*std::pmr::new_delete_resource());
+  std::vector<std::int64_t> expected;
+  for (std::int64_t i = 0; i < 1000; ++i) {
+    ring.push_back(event_at(i));
+    expected.push_back(i);
+    ASSERT_EQ(ring.size(), expected.size());
+    ASSERT_EQ(time_of(ring.front()), expected.front());
+    ASSERT_EQ(time_of(ring.back()), expected.back());
   }
+  EXPECT_EQ(times_of(ring), expected);
 }
 
 TEST(EventRing, growing_while_wrapped_around_keeps_the_order) {
   for (std::int64_t front = 0; front <= first_capacity; ++front) {
-    for (const bool at_front : {false, true}) {
-      EventRing ring(*std::pmr::new_delete_resource());
-      fill_wrapped(ring, first_capacity, front);
-      std::vector<std::int64_t> expected = tens(first_capacity);
-      if (at_front) {
-        ring.push_front(event_at(-1));
-        expected.insert(expected.begin(), -1);
-      } else {
-        ring.push_back(event_at(1000));
-        expected.push_back(1000);
-      }
-      EXPECT_EQ(times_of(ring), expected) << front;
-    }
+    EventRing ring(*std::pmr::new_delete_resource());
+    fill_wrapped(ring, tens(first_capacity), front);
+    std::vector<std::int64_t> expected = tens(first_capacity);
+    ring.push_back(event_at(1000));
+    expected.push_back(1000);
+    EXPECT_EQ(times_of(ring), expected) << front;
   }
+}
+
+TEST(EventRing, the_oldest_events_can_be_taken_out) {
+  for_each_wrapped_ring([](std::int64_t size, std::int64_t front) {
+    for (std::int64_t count = 0; count <= size; ++count) {
+      EventRing ring(*std::pmr::new_delete_resource());
+      fill_wrapped(ring, tens(size), front);
+      ring.pop_front(static_cast<std::size_t>(count));
+      std::vector<std::int64_t> expected = tens(size);
+      expected.erase(expected.begin(), expected.begin() + count);
+      EXPECT_EQ(times_of(ring), expected) << size << " events, " << front << " at the end, without " << count;
+    }
+  });
 }
 
 TEST(EventRing, an_event_can_be_inserted_at_every_index) {
   for_each_wrapped_ring([](std::int64_t size, std::int64_t front) {
     for (std::int64_t index = 0; index <= size; ++index) {
       EventRing ring(*std::pmr::new_delete_resource());
-      fill_wrapped(ring, size, front);
+      fill_wrapped(ring, tens(size), front);
       ring.insert(static_cast<std::size_t>(index), event_at(10 * index - 5));
       std::vector<std::int64_t> expected = tens(size);
       expected.insert(expected.begin() + index, 10 * index - 5);
@@ -108,7 +112,7 @@ TEST(EventRing, an_event_can_be_inserted_at_every_index) {
 TEST(EventRing, a_visit_sees_every_interval_in_at_most_two_runs) {
   for_each_wrapped_ring([](std::int64_t size, std::int64_t front) {
     EventRing ring(*std::pmr::new_delete_resource());
-    fill_wrapped(ring, size, front);
+    fill_wrapped(ring, tens(size), front);
     const std::vector<std::int64_t> all = tens(size);
     for (std::int64_t from = 0; from <= size; ++from) {
       for (std::int64_t to = from; to <= size; ++to) {
@@ -129,7 +133,7 @@ TEST(EventRing, a_visit_sees_every_interval_in_at_most_two_runs) {
 
 TEST(EventRing, a_wrapped_ring_is_visited_in_two_runs) {
   EventRing ring(*std::pmr::new_delete_resource());
-  fill_wrapped(ring, first_capacity, 5);
+  fill_wrapped(ring, tens(first_capacity), 5);
   std::vector<std::ptrdiff_t> runs;
   ring.visit(0, first_capacity, [&](const Event* first, const Event* last) { runs.push_back(last - first); });
   EXPECT_EQ(runs, (std::vector<std::ptrdiff_t>{5, first_capacity - 5}));
@@ -139,8 +143,9 @@ TEST(EventRing, counts_are_those_of_a_plain_count_with_ties_anywhere) {
   // Three events a time, so that runs of ties lie across the place where the storage wraps around.
   for_each_wrapped_ring([](std::int64_t size, std::int64_t front) {
     EventRing ring(*std::pmr::new_delete_resource());
-    for (std::int64_t i = front; i < size; ++i) ring.push_back(event_at(i / 3));
-    for (std::int64_t i = front; i-- > 0;) ring.push_front(event_at(i / 3));
+    std::vector<std::int64_t> thirds;
+    for (std::int64_t i = 0; i < size; ++i) thirds.push_back(i / 3);
+    fill_wrapped(ring, thirds, front);
     for (std::int64_t time = -1; time <= size / 3 + 1; ++time) {
       std::size_t before = 0;
       std::size_t until = 0;

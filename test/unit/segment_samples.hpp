@@ -118,7 +118,8 @@ struct SampleHead {
   explicit SampleHead(std::size_t count = 5) {
     std::mt19937_64 random(count);
     prefix.position = 128;
-    prefix.chunks = 1;
+    prefix.level = 1;
+    prefix.next = 1;
     prefix.before = samples.event(1'000'000, {Samples::number(std::int64_t{128}), Samples::number(1234.5)});
     for (std::size_t i = 0; i < count; ++i) {
       const auto time = 2'000'000 + static_cast<std::int64_t>(i) * 60'000'000;

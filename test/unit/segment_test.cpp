@@ -18,7 +18,10 @@ void expect_round_trip(const Layout& layout, const Prefix& prefix, const std::ve
   std::pmr::monotonic_buffer_resource memory;
   SegmentReader reader(layout, image.data(), image.size(), memory);
   EXPECT_EQ(reader.prefix().position, prefix.position);
-  EXPECT_EQ(reader.prefix().chunks, prefix.chunks);
+  EXPECT_EQ(reader.prefix().level, prefix.level);
+  EXPECT_EQ(reader.prefix().node, prefix.node);
+  EXPECT_EQ(reader.prefix().next, prefix.next);
+  EXPECT_EQ(reader.prefix().late, prefix.late);
   EXPECT_TRUE(same(layout.prefix, reader.prefix().before, prefix.before));
   std::size_t count = 0;
   Event event;
@@ -94,7 +97,10 @@ TEST(Segment, extreme_values_are_read_back) {
   };
   Prefix prefix;
   prefix.position = std::numeric_limits<std::int64_t>::max();
-  prefix.chunks = std::numeric_limits<std::uint32_t>::max();
+  prefix.level = 255;
+  prefix.node = std::numeric_limits<std::uint32_t>::max();
+  prefix.next = prefix.node - 1;
+  prefix.late = prefix.node - 2;
   expect_round_trip(layout, prefix, events);
 }
 
@@ -246,7 +252,7 @@ TEST(SegmentRecord, an_event_lies_in_the_image_as_the_header_draws_it) {
       0x22, 0x01, 0x02,                               // codes: 1 byte of time, 1, the same, NULL, 1 and NULL
       0xFF, 0x01, 0xF7,                               // -1; (1234 - 1234) * 8 + 1; -9
       0x00};
-  const std::size_t at = 18 + layout.event.size();
+  const std::size_t at = 26 + layout.event.size();
   for (std::size_t i = 0; i < expected.size(); ++i) {
     EXPECT_EQ(static_cast<unsigned>(image[at + i]), expected[i]) << "byte " << i;
   }
@@ -535,7 +541,7 @@ TEST(Segment, only_what_a_writer_writes_is_accepted) {
   writer.begin(prefix);
   const Image image = writer.finish(writer.size());
   const std::size_t end = image.size() - SegmentWriter::trailer_size;
-  const std::size_t header = 18 + 2;
+  const std::size_t header = 26 + 2;
   const auto sealed_with = [&](std::size_t at, unsigned byte) {
     Image changed = image;
     changed[at] = static_cast<std::byte>(byte);
@@ -550,16 +556,15 @@ TEST(Segment, only_what_a_writer_writes_is_accepted) {
       return false;
     }
   };
-  EXPECT_TRUE(is_whole(sealed_with(0, 1)));
-  EXPECT_FALSE(is_whole(sealed_with(0, 2))) << "version";
-  EXPECT_FALSE(is_whole(sealed_with(1, 1))) << "zero byte";
-  EXPECT_FALSE(is_whole(sealed_with(17, 0x80))) << "negative position";
-  EXPECT_FALSE(is_whole(sealed_with(18, 'q'))) << "unknown letter";
+  EXPECT_TRUE(is_whole(sealed_with(0, 2)));
+  EXPECT_FALSE(is_whole(sealed_with(0, 1))) << "version";
+  EXPECT_FALSE(is_whole(sealed_with(25, 0x80))) << "negative position";
+  EXPECT_FALSE(is_whole(sealed_with(26, 'q'))) << "unknown letter";
   EXPECT_FALSE(is_whole(sealed_with(header, 0x20))) << "time without a code";
   EXPECT_FALSE(is_whole(sealed_with(header, 0x2A))) << "time of 9 bytes";
   EXPECT_FALSE(is_whole(sealed_with(header, 0x31))) << "value of more bytes than its type";
   EXPECT_FALSE(is_whole(sealed_with(header + 1, 0x00))) << "same value as a difference";
-  Image padded = sealed_with(0, 1);
+  Image padded = sealed_with(0, 2);
   padded.back() = std::byte{1};
   EXPECT_FALSE(is_whole(padded)) << "padding";
 }

@@ -1,0 +1,170 @@
+// The sealed events of an entity: a counted B+-tree whose inner nodes summarise what lies below them.
+//
+//                    | 900 | 850 | 310 |                   records of the root: last time, count, number, measures
+//                      |     |     |
+//        | 128 | .. | 97 |  ...  | 128 | .. | 54 |         so on each level
+//           |          |
+//        leaf 0      leaf 9   ...                          records of a leaf: events
+//
+// So a frame costs the leaves at its two ends and, a level, the records between: O(log n) nodes to load and
+// O(64 log n + 128) records to fold, however many events it holds (Cormen et al., "Introduction to Algorithms", on
+// augmenting data structures). A late event changes one path.
+//
+// Nodes are stored one by one, by number, and loaded when a question leads into them. Events leave by the old end when
+// no frame can ask for them any more (expire); what partial results know of them stays behind in the root's prefix.
+//
+// Invariants: leaves are at one depth, no node is empty; records are in order of time, among equal times of arrival; a
+// node that is not stale is summarised in its parent by what it holds.
+#pragma once
+
+#include <cstddef>
+#include <memory_resource>
+#include <vector>
+
+#include "kernel/frame.hpp"
+
+namespace feature {
+
+// Where nodes come from. The image stays valid until the next call.
+class NodeSource {
+ public:
+  struct Image {
+    const std::byte* bytes;
+    std::size_t size;
+  };
+  virtual ~NodeSource() = default;
+  // Throws CorruptState if there is no such node.
+  [[nodiscard]] virtual Image load(std::uint32_t number) = 0;
+};
+
+// Where changed nodes go. Images are valid until the call returns.
+class NodeSink {
+ public:
+  virtual ~NodeSink() = default;
+  virtual void remove_node(std::uint32_t number) = 0;
+  virtual void add_node(std::uint32_t number, const std::vector<std::byte>& image) = 0;
+  virtual void replace_node(std::uint32_t number, const std::vector<std::byte>& image) = 0;
+};
+
+// The writers of one list's segments, kept from entity to entity.
+struct SegmentWriters {
+  explicit SegmentWriters(const ListPlan& plan) : events(plan.layout), summaries(plan.summaries) {}
+
+  SegmentWriter events;
+  SegmentWriter summaries;
+};
+
+// Contiguous records: events, or summaries of events.
+struct Run {
+  const Event* first;
+  const Event* last;
+  bool summaries;
+};
+
+class Tree {
+ public:
+  // Everything it allocates comes from `memory` and is never given back singly.
+  Tree(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source);
+
+  // The tree that a stored head tells of. Throws CorruptState.
+  void open(const Prefix& head);
+
+  // What a head has to say: the number of events, in the tree and no longer in it, and the partial results over them.
+  [[nodiscard]] const Prefix& prefix() const { return prefix_; }
+  [[nodiscard]] std::int64_t size() const { return prefix_.position; }
+  [[nodiscard]] EventTime newest() const { return prefix_.before.time; }
+  // The same of the events that are no longer in the tree. Loads the root.
+  [[nodiscard]] const Prefix& left();
+
+  // Questions below throw EventsLeft where they lead before the oldest event that is kept. O(log n).
+
+  // Number of events earlier than `time`, which is not after newest().
+  [[nodiscard]] std::int64_t count_before(EventTime time);
+  // Number of events not later than `time`, which is before newest().
+  [[nodiscard]] std::int64_t count_until(EventTime time);
+  [[nodiscard]] const Event& at(std::int64_t position);
+
+  // Adds to `runs` the records that make up the events [first, last), oldest first: summaries where they are saved for the
+  // measure, else events; events only if the measure is not summarised. True if other measures that are summarised have
+  // the same runs.
+  [[nodiscard]] bool collect(std::int64_t first, std::int64_t last, const Measure& measure, std::vector<Run>& runs);
+
+  // Puts a late event in its place, position < size(). Its values may be filled in until settle().
+  void insert(std::int64_t position, const Event& event);
+  // Brings summaries and partial results in line with late events. O(log n) for each of them, but O(n) for a partial
+  // result that cannot be combined.
+  void settle();
+
+  // Seals events behind all that are there: `runs` are copied into a new leaf. Settled before. O(log n).
+  void append(const std::vector<Run>& events);
+  // Lets whole leaves go whose events are all earlier than `time` and before `position`; never the last leaf.
+  void expire(EventTime time, std::int64_t position);
+
+  // Whether there may be something to store.
+  [[nodiscard]] bool changed() const { return root_ != nullptr && root_->changed; }
+  // Hands over what has changed. Settled before.
+  void store(SegmentWriters& writers, NodeSink& sink);
+
+  static constexpr std::size_t leaf_events = 128;
+
+ private:
+  struct Node {
+    Node(std::uint32_t its_number, std::uint8_t its_level, std::pmr::memory_resource& memory)
+        : number(its_number), level(its_level), records(&memory), children(&memory), ends(&memory) {}
+
+    [[nodiscard]] std::int64_t count() const {
+      return level == 0 ? static_cast<std::int64_t>(records.size()) : ends.back();
+    }
+    [[nodiscard]] std::int64_t start_of(std::size_t child) const { return child == 0 ? 0 : ends[child - 1]; }
+
+    std::uint32_t number;
+    std::uint8_t level;
+    bool stored = false;    // under its number
+    bool changed = true;    // is not what is stored
+    bool stale = false;     // is not what its parent's record says
+    bool complete = true;   // all measures are saved in all its records
+    std::pmr::vector<Event> records;
+    // Of an inner node, one a record:
+    std::pmr::vector<Node*> children;     // null while not loaded
+    std::pmr::vector<std::int64_t> ends;  // number of events below this child and those before it
+  };
+
+  [[nodiscard]] Node& make_node(std::uint8_t level);
+  [[nodiscard]] Node& load(std::uint32_t number, std::uint8_t level);
+  [[nodiscard]] Node& root();
+  [[nodiscard]] Node& child(Node& node, std::size_t index);
+  [[nodiscard]] Value* prefix_values() const;
+  [[noreturn]] static void events_left();
+
+  template <class Before>
+  [[nodiscard]] std::int64_t count(Before before);
+  [[nodiscard]] bool collect(Node& node, std::int64_t start, std::int64_t first, std::int64_t last,
+                             const Measure& measure, std::vector<Run>& runs);
+  void insert(Node& node, std::int64_t position, const Event& event);
+  void settle(Node& node);
+  void add_child(Node& node, std::size_t index, Node& child, std::int64_t end);
+  void append_child(Node& node, Node& child);
+  void summarise(Node& node, std::size_t index);
+  [[nodiscard]] Node& split(Node& node);
+  [[nodiscard]] Node* append(Node& node, Node& leaf);
+  void grow(Node& sibling);
+  void expire_first_leaf();
+  void forget_first(Node& node);
+  void advance(const Prefix& from, Prefix& to, const Node& leaf);
+  void compute_partials();
+  void store(Node& node, SegmentWriters& writers, NodeSink& sink);
+  [[nodiscard]] std::size_t estimated_size(const Node& node) const;
+  [[nodiscard]] bool is_full(const Node& node) const;
+  [[nodiscard]] bool is_overfull(const Node& node) const;
+
+  const ListPlan& plan_;
+  std::pmr::memory_resource& memory_;
+  NodeSource& source_;
+  Prefix prefix_;
+  Prefix left_;
+  Node* root_ = nullptr;
+  bool partials_stale_ = false;
+  std::vector<std::uint32_t> removed_;
+};
+
+}  // namespace feature
