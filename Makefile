@@ -12,8 +12,9 @@ ifeq ($(filter $(PEOPLE),$(MAKECMDGOALS)),)
 
 EXTENSION   = feature_ext
 MODULE_big  = feature_ext
-DATA        = $(wildcard sql/feature_ext--*.sql)
-SOURCES     = $(sort $(wildcard src/kernel/*.cpp) $(wildcard src/pg/*.cpp))
+DATA        = $(wildcard sql/feature_ext--*--*.sql)
+DATA_built  = sql/feature_ext--0.1.sql
+SOURCES     = $(sort $(wildcard src/kernel/*.cpp src/pg/*.cpp))
 OBJS        = $(SOURCES:.cpp=.o)
 
 # For `make installcheck` with a server that is already there; `make check` brings its own and knows more suites.
@@ -42,6 +43,10 @@ include $(PGXS)
 SERVER := $(shell $(PG_CONFIG) --version) $(PGXS)
 $(shell mkdir -p build; echo '$(SERVER)' | cmp -s - build/server || echo '$(SERVER)' >build/server)
 $(OBJS): build/server
+
+# The folder is named too, so that a file that is gone goes from the script as well.
+sql/feature_ext--0.1.sql: sql/install $(sort $(wildcard sql/install/*.sql))
+	cat $(filter %.sql,$^) >$@
 
 clean: clean-loadgen
 clean-loadgen:

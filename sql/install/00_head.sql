@@ -1,0 +1,12 @@
+-- feature_ext 0.1: everything that CREATE EXTENSION makes. The Makefile puts it together from sql/install/, in the order
+-- of the file names:
+--
+--   schemas      feature (what users call), feature_state (what the extension keeps); type feature.state
+--   catalogue    feature_state.view, feature_state.list
+--   functions    create_view, drop_view, refresh, describe, maintain; feature.views, feature.columns
+--   verify       verify
+--   features     haversine_km, is_private_ip
+--   pipeline     create_transaction_pipeline
+--   privileges
+
+\echo Use "CREATE EXTENSION feature_ext" to load this file. \quit

@@ -1,0 +1,41 @@
+-- catalogue ----------------------------------------------------------------------------------------------------------
+
+CREATE SEQUENCE feature_state.view_id AS integer;
+COMMENT ON SEQUENCE feature_state.view_id IS 'numbers feature views; states, definitions and triggers carry the number';
+
+CREATE TABLE feature_state.view (
+  id          integer PRIMARY KEY,
+  relation    regclass NOT NULL,
+  relation_id oid NOT NULL,
+  source      regclass NOT NULL,
+  definition  regclass NOT NULL,
+  query       text NOT NULL,
+  settings    jsonb NOT NULL
+);
+COMMENT ON TABLE feature_state.view IS 'feature views';
+COMMENT ON COLUMN feature_state.view.id IS 'number in the names of its definition, states and trigger';
+COMMENT ON COLUMN feature_state.view.relation IS 'the feature table';
+COMMENT ON COLUMN feature_state.view.relation_id IS
+  'OID of the feature table when it was created; one that was restored from a dump has another';
+COMMENT ON COLUMN feature_state.view.source IS 'the table whose inserts it follows';
+COMMENT ON COLUMN feature_state.view.definition IS 'SQL view that holds the definition';
+COMMENT ON COLUMN feature_state.view.query IS 'the definition as it was given to feature.create_view';
+COMMENT ON COLUMN feature_state.view.settings IS
+  'settings of the session that created the view, in force whenever its expressions are evaluated';
+
+CREATE TABLE feature_state.list (
+  view   integer NOT NULL REFERENCES feature_state.view ON DELETE CASCADE,
+  number integer NOT NULL,
+  states regclass NOT NULL,
+  chunks regclass NOT NULL,
+  PRIMARY KEY (view, number)
+);
+COMMENT ON TABLE feature_state.list IS 'partition lists of feature views and where their entities are kept';
+COMMENT ON COLUMN feature_state.list.view IS 'the feature view';
+COMMENT ON COLUMN feature_state.list.number IS 'in the order in which the definition uses them';
+COMMENT ON COLUMN feature_state.list.states IS 'one row an entity: its latest events';
+COMMENT ON COLUMN feature_state.list.chunks IS 'sealed runs of older events';
+
+SELECT pg_catalog.pg_extension_config_dump('feature_state.view_id', '');
+SELECT pg_catalog.pg_extension_config_dump('feature_state.view', '');
+SELECT pg_catalog.pg_extension_config_dump('feature_state.list', '');
