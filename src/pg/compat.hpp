@@ -100,6 +100,26 @@ inline bool class_ownercheck(Oid relation, Oid role) {
 #endif
 }
 
+// 16 has SQL/JSON constructors that wrap an aggregate, and are printed by what kind it is.
+inline WindowFunc* window_of_json_constructor([[maybe_unused]] Node* node) {
+#if PG_VERSION_NUM >= 160000
+  if (IsA(node, JsonConstructorExpr)) {
+    Expr* function = reinterpret_cast<JsonConstructorExpr*>(node)->func;
+    if (function != nullptr && IsA(function, WindowFunc)) return reinterpret_cast<WindowFunc*>(function);
+  }
+#endif
+  return nullptr;
+}
+inline Node* with_function(Node* constructor, [[maybe_unused]] Node* function) {
+#if PG_VERSION_NUM >= 160000
+  auto* changed = static_cast<JsonConstructorExpr*>(copyObjectImpl(constructor));
+  changed->func = reinterpret_cast<Expr*>(function);
+  return reinterpret_cast<Node*>(changed);
+#else
+  return constructor;
+#endif
+}
+
 // 18 can leave room in front of a minimal tuple.
 inline MinimalTuple heap_form_minimal_tuple(TupleDesc description, Datum* values, bool* nulls) {
 #if PG_VERSION_NUM >= 180000

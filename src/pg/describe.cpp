@@ -1,7 +1,5 @@
 // feature.describe: what each column of a feature view is computed from, in terms of source columns.
 
-#include <algorithm>
-
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/compat.hpp"
@@ -10,7 +8,9 @@
 
 extern "C" {
 #include <access/table.h>
+#include <catalog/pg_aggregate.h>
 #include <funcapi.h>
+#include <nodes/makefuncs.h>
 #include <nodes/nodeFuncs.h>
 #include <optimizer/optimizer.h>
 #include <parser/parse_node.h>
@@ -32,18 +32,61 @@ struct Text {
   std::string expression, window, entity;
 };
 
-// The window functions of an expanded expression, in the order in which their OVER clauses are printed.
-struct Windows {
-  ::List* found = NIL;
+// The calls of window functions in an expanded expression, each before those that read it, without their OVER clauses:
+// PostgreSQL prints these only as part of the whole query. Parameters stand in their places.
+struct WindowCalls {
+  ::List* calls = NIL;
+  ::List* windows = NIL;  // the window of each, see Levels::window_of_level
 
-  static bool walk(Node* node, void* context) {
-    if (node == nullptr) return false;
-    if (expression_tree_walker(node, compat::walker(walk), context)) return true;
-    if (IsA(node, WindowFunc)) {
-      auto* windows = static_cast<Windows*>(context);
-      windows->found = lappend(windows->found, node);
+  // Numbers that no query uses, and equally long, so that none begins another one.
+  static constexpr int first_parameter = 1 << 30;
+
+  static Node* take(Node* node, void* context) {
+    if (node == nullptr) return nullptr;
+    WindowFunc* function = IsA(node, WindowFunc) ? reinterpret_cast<WindowFunc*>(node)
+                                                 : compat::window_of_json_constructor(node);
+    if (function == nullptr) return expression_tree_mutator(node, compat::mutator(take), context);
+    auto* taken = static_cast<WindowCalls*>(context);
+    auto* inner = reinterpret_cast<WindowFunc*>(
+        expression_tree_mutator(reinterpret_cast<Node*>(function), compat::mutator(take), context));
+    Node* made = inner->winagg ? as_aggregate(inner) : as_function(inner);
+    if (reinterpret_cast<Node*>(function) != node) made = compat::with_function(node, made);
+    auto* parameter = makeNode(Param);
+    parameter->paramkind = PARAM_EXTERN;
+    parameter->paramid = first_parameter + list_length(taken->calls);
+    parameter->paramtype = exprType(node);
+    parameter->paramtypmod = exprTypmod(node);
+    parameter->paramcollid = exprCollation(node);
+    parameter->location = -1;
+    taken->calls = lappend(taken->calls, made);
+    taken->windows = lappend_int(taken->windows, static_cast<int>(function->winref));
+    return reinterpret_cast<Node*>(parameter);
+  }
+
+ private:
+  static Node* as_aggregate(const WindowFunc* function) {
+    auto* aggregate = makeNode(Aggref);
+    aggregate->aggfnoid = function->winfnoid;
+    aggregate->aggtype = function->wintype;
+    aggregate->aggcollid = function->wincollid;
+    aggregate->inputcollid = function->inputcollid;
+    aggregate->aggfilter = function->aggfilter;
+    aggregate->aggstar = function->winstar;
+    aggregate->aggkind = AGGKIND_NORMAL;
+    aggregate->location = -1;
+    ListCell* cell;
+    foreach (cell, function->args) {
+      auto* argument = static_cast<Expr*>(lfirst(cell));
+      const auto number = static_cast<AttrNumber>(list_length(aggregate->args) + 1);
+      aggregate->args = lappend(aggregate->args, makeTargetEntry(argument, number, nullptr, false));
+      aggregate->aggargtypes = lappend_oid(aggregate->aggargtypes, exprType(reinterpret_cast<Node*>(argument)));
     }
-    return false;
+    return reinterpret_cast<Node*>(aggregate);
+  }
+
+  static Node* as_function(const WindowFunc* function) {
+    return reinterpret_cast<Node*>(makeFuncExpr(function->winfnoid, function->wintype, function->args,
+                                                function->wincollid, function->inputcollid, COERCE_EXPLICIT_CALL));
   }
 };
 
@@ -59,15 +102,8 @@ class Description {
   }
 
   [[nodiscard]] Text column(Expr* target) const {
-    const std::size_t top = levels_.count() - 1;
-    Expr* whole = levels_.expanded(top, target);
     Text text;
-    text.expression = deparse(reinterpret_cast<Node*>(whole));
-    Windows windows;
-    call([&] { return Windows::walk(reinterpret_cast<Node*>(whole), &windows); });
-    ListCell* cell;
-    std::size_t from = 0;
-    foreach (cell, windows.found) add_window(lfirst_node(WindowFunc, cell), text, &from);
+    text.expression = print(levels_.expanded(levels_.count() - 1, target), &text);
     return text;
   }
 
@@ -78,39 +114,62 @@ class Description {
     return call([&] { return deparse_expression(node, context_, false, false); });
   }
 
+  // Prints an expanded expression; notes its windows in `text`, unless that is null.
+  [[nodiscard]] std::string print(Expr* expanded, Text* text) const {
+    WindowCalls windows;
+    Node* rest = call([&] {
+      return WindowCalls::take(static_cast<Node*>(copyObjectImpl(expanded)), &windows);
+    });
+    std::vector<std::string> printed;
+    for (int i = 0; i < list_length(windows.calls); ++i) {
+      const std::string function = put_in(printed, deparse(static_cast<Node*>(list_nth(windows.calls, i))));
+      printed.push_back(function + " OVER " + over(static_cast<Index>(list_nth_int(windows.windows, i)), text));
+    }
+    return put_in(printed, deparse(rest));
+  }
+
+  // Window functions in the places of the parameters that stand for them.
+  [[nodiscard]] static std::string put_in(const std::vector<std::string>& printed, std::string text) {
+    for (std::size_t i = 0; i < printed.size(); ++i) {
+      const std::string parameter = "$" + std::to_string(WindowCalls::first_parameter + static_cast<int>(i));
+      for (std::size_t at = 0; (at = text.find(parameter, at)) != std::string::npos; at += printed[i].size()) {
+        text.replace(at, parameter.size(), printed[i]);
+      }
+    }
+    return text;
+  }
+
   [[nodiscard]] std::string clause(std::size_t level, ::List* sort_clauses) const {
     std::string text;
     ListCell* cell;
     foreach (cell, sort_clauses) {
       Node* node = get_sortgroupclause_expr(lfirst_node(SortGroupClause, cell), levels_.targets(level));
       Expr* whole = levels_.expanded(level, reinterpret_cast<Expr*>(node));
-      text += (text.empty() ? "" : ", ") + deparse(whole == nullptr ? node : reinterpret_cast<Node*>(whole));
+      text += (text.empty() ? "" : ", ") + (whole == nullptr ? deparse(node) : print(whole, nullptr));
     }
     return text;
   }
 
-  // PostgreSQL prints OVER (?) for a window that it is not told; from the left, each is given its name or its text.
-  void add_window(const WindowFunc* function, Text& text, std::size_t* from) const {
-    const std::size_t level = function->winref >> 16;
+  // What follows OVER: the window's name, or its text.
+  [[nodiscard]] std::string over(Index winref, Text* text) const {
+    const std::size_t level = winref >> 16;
     ListCell* cell;
     foreach (cell, levels_.query(level)->windowClause) {
       const auto* window = lfirst_node(WindowClause, cell);
-      if (Levels::window_of_level(level, window->winref) != function->winref) continue;
+      if (Levels::window_of_level(level, window->winref) != winref) continue;
       const std::string entity = clause(level, window->partitionClause);
       std::string spec = entity.empty() ? "" : "PARTITION BY " + entity + " ";
       spec += "ORDER BY " + clause(level, window->orderClause);
       if ((window->frameOptions & FRAMEOPTION_NONDEFAULT) != 0) spec += " " + frame(window);
       spec = "(" + spec + ")";
       const std::string name = window->name == nullptr ? "" : quoted(window->name);
-      append_once(text.window, name.empty() ? spec : name + " AS " + spec);
-      append_once(text.entity, entity.empty() ? "()" : entity);
-      const std::string unknown = "OVER (?)";
-      const std::size_t at = text.expression.find(unknown, *from);
-      if (at == std::string::npos) return;
-      const std::string known = "OVER " + (name.empty() ? spec : name);
-      text.expression.replace(at, unknown.size(), known);
-      *from = at + known.size();
+      if (text != nullptr) {
+        append_once(text->window, name.empty() ? spec : name + " AS " + spec);
+        append_once(text->entity, entity.empty() ? "()" : entity);
+      }
+      return name.empty() ? spec : name;
     }
+    return "(?)";
   }
 
   [[nodiscard]] std::string frame(const WindowClause* window) const {
