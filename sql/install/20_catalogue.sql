@@ -9,6 +9,7 @@ CREATE TABLE feature_state.view (
   relation_id oid NOT NULL,
   source      regclass NOT NULL,
   definition  regclass NOT NULL,
+  columns     smallint[] NOT NULL,
   query       text NOT NULL,
   settings    jsonb NOT NULL
 );
@@ -19,6 +20,8 @@ COMMENT ON COLUMN feature_state.view.relation_id IS
   'OID of the feature table when it was created; one that was restored from a dump has another';
 COMMENT ON COLUMN feature_state.view.source IS 'the table whose inserts it follows';
 COMMENT ON COLUMN feature_state.view.definition IS 'SQL view that holds the definition';
+COMMENT ON COLUMN feature_state.view.columns IS
+  'numbers that the definition''s columns have in the feature table, in the definition''s order';
 COMMENT ON COLUMN feature_state.view.query IS 'the definition as it was given to feature.create_view';
 COMMENT ON COLUMN feature_state.view.settings IS
   'settings of the session that created the view, in force whenever its expressions are evaluated';

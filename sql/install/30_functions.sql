@@ -16,7 +16,7 @@ COMMENT ON FUNCTION feature.refresh(regclass) IS
   'computes all rows of a feature view anew from its source, in event-time order; returns their number';
 
 CREATE FUNCTION feature.describe(view regclass, OUT "position" integer, OUT expression text, OUT "window" text,
-                                 OUT entity text) RETURNS SETOF record
+                                 OUT entity text, OUT attribute smallint) RETURNS SETOF record
   AS 'MODULE_PATHNAME', 'feature_describe' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION feature.describe(regclass) IS
   'what each column of a feature view is computed from, in terms of source columns';
@@ -44,7 +44,7 @@ CREATE VIEW feature.columns AS
          d.expression, d."window", d.entity
   FROM feature.views v
   CROSS JOIN LATERAL feature.describe(v.relation) d
-  JOIN pg_catalog.pg_attribute a ON a.attrelid = v.relation AND a.attnum = d."position" AND NOT a.attisdropped;
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = v.relation AND a.attnum = d.attribute AND NOT a.attisdropped;
 COMMENT ON VIEW feature.columns IS 'columns of feature views and what they are computed from';
 COMMENT ON COLUMN feature.columns.relation IS 'the feature table';
 COMMENT ON COLUMN feature.columns."position" IS 'place in the definition, from one';

@@ -40,16 +40,19 @@ BEGIN
   -- Local to this function, as its own SET clause is.
   PERFORM set_config(s.key, s.value, true) FROM jsonb_each_text(pinned) s WHERE s.key <> 'search_path';
 
-  -- Columns are paired by position: either side may have been renamed, and the table may have lost some or have more.
-  SELECT string_agg(format('%I AS c%s', f.attname, f.attnum), ', ' ORDER BY f.attnum),
+  -- Columns are paired by number: either side may have been renamed, and the table may have lost some or have more.
+  SELECT string_agg(format('%I AS c%s', f.attname, d.attnum), ', ' ORDER BY d.attnum),
          string_agg(format('%I AS c%s', d.attname, d.attnum), ', ' ORDER BY d.attnum)
   INTO stored, computed
-  FROM pg_attribute f JOIN pg_attribute d ON d.attrelid = definition_view AND d.attnum = f.attnum
-  WHERE f.attrelid = verify.view AND f.attnum > 0 AND NOT f.attisdropped;
+  FROM feature.describe(verify.view) c
+  JOIN pg_attribute f ON f.attrelid = verify.view AND f.attnum = c.attribute AND NOT f.attisdropped
+  JOIN pg_attribute d ON d.attrelid = definition_view AND d.attnum = c."position";
 
-  SELECT array_agg('c' || k ORDER BY k) INTO key_columns
-  FROM pg_index i, unnest(i.indkey) k
-  WHERE i.indrelid = verify.view AND i.indisprimary;
+  -- A key that is not all of the definition does not tell its rows.
+  SELECT array_agg('c' || c."position" ORDER BY c."position") INTO key_columns
+  FROM pg_index i CROSS JOIN unnest(i.indkey) k LEFT JOIN feature.describe(verify.view) c ON c.attribute = k
+  WHERE i.indrelid = verify.view AND i.indisprimary
+  HAVING bool_and(c."position" IS NOT NULL);
   IF key_columns IS NOT NULL THEN
     SELECT string_agg(format('f.%1$s = d.%1$s', k), ' AND ') INTO matched FROM unnest(key_columns) k;
   ELSE
@@ -64,14 +67,15 @@ BEGIN
   END IF;
 
   FOR col IN
-    SELECT 'c' || f.attnum AS name, f.attnum AS number, f.attname::text AS title, f.atttypid AS type,
+    SELECT 'c' || d.attnum AS name, d.attnum AS number, f.attname::text AS title, f.atttypid AS type,
            CASE f.atttypid WHEN 'real'::regtype THEN '::float8' ELSE '' END AS widened,
            EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
                    WHERE m.amname = 'btree' AND o.opcdefault AND o.opcintype = f.atttypid
                      AND o.opcnamespace = 'pg_catalog'::regnamespace) AS comparable
-    FROM pg_attribute f JOIN pg_attribute d ON d.attrelid = definition_view AND d.attnum = f.attnum
-    WHERE f.attrelid = verify.view AND f.attnum > 0 AND NOT f.attisdropped
-    ORDER BY f.attnum
+    FROM feature.describe(verify.view) c
+    JOIN pg_attribute f ON f.attrelid = verify.view AND f.attnum = c.attribute AND NOT f.attisdropped
+    JOIN pg_attribute d ON d.attrelid = definition_view AND d.attnum = c."position"
+    ORDER BY d.attnum
   LOOP
     -- As numeric: the difference of two floats can be out of their range.
     difference := format('(f.%1$s%2$s::numeric - d.%1$s%2$s::numeric)', col.name, col.widened);

@@ -2,6 +2,8 @@
 
 #include "pg/catalogue.hpp"
 
+#include <sstream>
+
 #include "pg/as_user.hpp"
 #include "pg/compat.hpp"
 
@@ -91,7 +93,8 @@ namespace {
 
 ViewIdentity read_view(Spi& spi, const std::string& condition) {
   ViewIdentity view;
-  if (spi.execute("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id "
+  if (spi.execute("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id, "
+                  "pg_catalog.array_to_string(v.columns, ' ') "
                   "FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation WHERE " +
                   condition) == 0) {
     return view;
@@ -103,6 +106,8 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
   view.owner = spi.oid(0, 5);
   view.name = spi.text(0, 6);
   view.restored = spi.oid(0, 7) != view.relation;
+  std::istringstream columns(spi.text(0, 8));
+  for (AttrNumber column; columns >> column;) view.columns.push_back(column);
   const std::uint64_t lists = spi.execute("SELECT states, chunks FROM feature_state.list WHERE view = " +
                                           std::to_string(view.id) + " ORDER BY number");
   for (std::uint64_t i = 0; i < lists; ++i) view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2)});
@@ -142,6 +147,40 @@ ViewIdentity view_by_relation(Oid relation) {
         .hint("SELECT relation FROM feature.views lists the feature views.");
   }
   return view;
+}
+
+std::int32_t new_view_id() {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  spi.execute("SELECT pg_catalog.nextval('feature_state.view_id')");
+  const std::int32_t id = std::stoi(spi.text(0, 1));
+  spi.close();
+  return id;
+}
+
+void record(const ViewIdentity& view, const std::string& query) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  const std::string id = std::to_string(view.id);
+  // Views whose tables were dropped leave their rows behind; this is when they are swept up.
+  spi.execute("DELETE FROM feature_state.view v WHERE id = " + id + " OR NOT EXISTS "
+              "(SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)");
+  const auto oid = [](Oid value) { return std::to_string(value) + "::pg_catalog.oid::pg_catalog.regclass"; };
+  std::string settings;
+  for (const Setting& setting : view.settings) {
+    settings += (settings.empty() ? "" : ", ") + literal(setting.name) + ", " + literal(setting.value) + "::text";
+  }
+  std::string columns;
+  for (const AttrNumber column : view.columns) columns += (columns.empty() ? "" : ", ") + std::to_string(column);
+  spi.execute("INSERT INTO feature_state.view (id, relation, relation_id, source, definition, columns, query, settings) "
+              "VALUES (" + id + ", " + oid(view.relation) + ", " + std::to_string(view.relation) + ", " +
+              oid(view.source) + ", " + oid(view.definition) + ", ARRAY[" + columns + "]::smallint[], " +
+              literal(query) + ", pg_catalog.jsonb_build_object(" + settings + "))");
+  for (std::size_t i = 0; i < view.lists.size(); ++i) {
+    spi.execute("INSERT INTO feature_state.list (view, number, states, chunks) VALUES (" + id + ", " +
+                std::to_string(i + 1) + ", " + oid(view.lists[i].states) + ", " + oid(view.lists[i].chunks) + ")");
+  }
+  spi.close();
 }
 
 std::vector<std::int32_t> views_on(Oid source) {

@@ -14,6 +14,10 @@ namespace feature {
 [[nodiscard]] ViewIdentity view_by_id(std::int32_t id);
 // Throws SqlError if the relation is not a feature view.
 [[nodiscard]] ViewIdentity view_by_relation(Oid relation);
+// A number for a view that is to be recorded.
+[[nodiscard]] std::int32_t new_view_id();
+// Writes a view and its lists down, in place of what was recorded under its number. `query` is the definition's text.
+void record(const ViewIdentity& view, const std::string& query);
 // Views whose source is this table, by id.
 [[nodiscard]] std::vector<std::int32_t> views_on(Oid source);
 

@@ -2,6 +2,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
+#include "pg/columns.hpp"
 #include "pg/compat.hpp"
 #include "pg/definition.hpp"
 #include "pg/levels.hpp"
@@ -198,6 +199,7 @@ Datum describe(FunctionCallInfo fcinfo) {
     return query;
   });
   const Description description(definition, view.source);
+  const std::vector<AttrNumber> attributes = attributes_of(view, description.targets());
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   ListCell* cell;
   std::int32_t position = 0;
@@ -208,8 +210,9 @@ Datum describe(FunctionCallInfo fcinfo) {
     ++position;
     call([&] {
       const auto datum = [](const std::string& value) { return CStringGetTextDatum(value.c_str()); };
-      Datum values[4] = {Int32GetDatum(position), datum(text.expression), 0, 0};
-      bool nulls[4] = {false, false, text.window.empty(), text.entity.empty()};
+      const AttrNumber attribute = attributes[static_cast<std::size_t>(position - 1)];
+      Datum values[5] = {Int32GetDatum(position), datum(text.expression), 0, 0, Int16GetDatum(attribute)};
+      bool nulls[5] = {false, false, text.window.empty(), text.entity.empty(), attribute == InvalidAttrNumber};
       if (!nulls[2]) values[2] = datum(text.window);
       if (!nulls[3]) values[3] = datum(text.entity);
       tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -30,11 +30,12 @@ struct Row {
 class Batch {
  public:
   Batch(Program& program, std::vector<StateStore>& stores, EntityCache& entities, FeatureWriter& writer,
-        MemoryContext context)
+        std::optional<EventTime> since, MemoryContext context)
       : program_(program),
         stores_(stores),
         entities_(entities),
         writer_(writer),
+        since_(since),
         context_(context),
         upstream_(context),
         memory_(&upstream_),
@@ -71,7 +72,7 @@ class Batch {
     for (const Row& row : rows_) process_row(row);
   }
 
-  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(rows_.size()); }
+  [[nodiscard]] std::int64_t written() const { return written_; }
 
  private:
   static constexpr std::size_t most_bytes = std::size_t{128} << 20;
@@ -158,7 +159,9 @@ class Batch {
       call([&] { project(level, planned, input); });
       input = level.row;
     }
-    call([&] { writer_.add(input->tts_values, input->tts_isnull, input->tts_tupleDescriptor->natts); });
+    if (since_ && row.time < *since_) return;
+    call([&] { writer_.add(input->tts_values, input->tts_isnull); });
+    ++written_;
   }
 
   // Evaluates the level's keys and arguments, puts the row's event into the lists that start here, and fills in the
@@ -305,6 +308,7 @@ class Batch {
   std::vector<StateStore>& stores_;
   EntityCache& entities_;
   FeatureWriter& writer_;
+  std::optional<EventTime> since_;
   MemoryContext context_;
   ContextResource upstream_;
   std::pmr::monotonic_buffer_resource memory_;
@@ -314,6 +318,7 @@ class Batch {
   EventTime* bounds_;
   std::vector<std::optional<Positions>> located_;  // frames of the current row and list
   bool any_ = false;
+  std::int64_t written_ = 0;
 };
 
 // The views that this session is computing. States are locked and half written then, so a statement that a trigger or
@@ -360,23 +365,23 @@ class ViewInContext {
   ErrorContextCallback callback_{};
 };
 
-std::int64_t run_batches(Program& program, RowSource& source, std::int64_t batch_rows, std::vector<StateStore>& stores,
-                         FeatureWriter& writer) {
+std::int64_t run_batches(Program& program, RowSource& source, const RunOptions& options,
+                         std::vector<StateStore>& stores, FeatureWriter& writer) {
   const OwnedContext context(CurrentMemoryContext, "feature_ext batch");
   EntityCache entities(program, stores);
-  std::int64_t processed = 0;
+  std::int64_t written = 0;
   for (;;) {
     {
-      Batch batch(program, stores, entities, writer, context.get());
-      if (!batch.read(source, batch_rows)) break;
+      Batch batch(program, stores, entities, writer, options.destination.since, context.get());
+      if (!batch.read(source, options.batch_rows)) break;
       batch.process();
-      processed += batch.size();
+      written += batch.written();
     }
     if (entities.full()) entities.store();
     call([&] { MemoryContextReset(context.get()); });
   }
   entities.store();
-  return processed;
+  return written;
 }
 
 }  // namespace
@@ -386,19 +391,21 @@ std::int64_t run(Program& program, RowSource& source, const RunOptions& options)
   const ViewInContext context_of_errors(view.name.c_str());
   std::vector<StateStore> stores(program.lists.size());
   FeatureWriter writer;
+  const FeatureTable& table = options.destination.table != nullptr ? *options.destination.table : program.table;
   call([&] {
     // What the statement itself has done counts as done before what is done here.
     CommandCounterIncrement();
     for (std::size_t list = 0; list < stores.size(); ++list) {
       stores[list].open(view.lists[list].states, view.lists[list].chunks, &program.lists[list].keys);
     }
-    writer.open(view.relation, options.fire_triggers);
+    writer.open(table.relation, table.attributes.data(), static_cast<int>(table.attributes.size()),
+                options.fire_triggers);
   });
-  std::int64_t processed = 0;
+  std::int64_t written = 0;
   {
     const Computing computing(view);
     try {
-      processed = run_batches(program, source, options.batch_rows, stores, writer);
+      written = run_batches(program, source, options, stores, writer);
     } catch (const PgError&) {
       throw;
     } catch (...) {
@@ -412,7 +419,7 @@ std::int64_t run(Program& program, RowSource& source, const RunOptions& options)
     for (StateStore& store : stores) store.close();
     writer.finish();  // runs AFTER triggers of the feature table, which may insert into the source again
   });
-  return processed;
+  return written;
 }
 
 }  // namespace feature

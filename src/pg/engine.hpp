@@ -16,12 +16,19 @@ class RowSource {
   [[nodiscard]] virtual bool next(TupleTableSlot* slot) = 0;
 };
 
+// Which finished rows are written, and where to.
+struct Destination {
+  std::optional<EventTime> since = std::nullopt;  // earlier rows are processed, but not written
+  const FeatureTable* table = nullptr;            // or null for the view's own
+};
+
 struct RunOptions {
   std::int64_t batch_rows;
   bool fire_triggers;  // on the feature table
+  Destination destination = {};
 };
 
-// Processes all rows of `source`; returns their number. Runs expressions as the current user. O(rows) plus what their
+// Processes all rows of `source`; returns how many were written. Runs expressions as the current user. O(rows) plus what their
 // frames hold; memory is bounded by a batch and its entities.
 std::int64_t run(Program& program, RowSource& source, const RunOptions& options);
 

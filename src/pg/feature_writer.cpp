@@ -2,8 +2,6 @@
 
 #include "pg/feature_writer.hpp"
 
-#include <cstring>
-
 #include "pg/compat.hpp"
 
 extern "C" {
@@ -16,11 +14,19 @@ extern "C" {
 
 namespace feature {
 
-void FeatureWriter::open(Oid relation, bool fire_triggers) {
+void FeatureWriter::open(Oid relation, const AttrNumber* attributes, int columns, bool fire_triggers) {
   relation_ = table_open(relation, RowExclusiveLock);
   executor_ = CreateExecutorState();
   rows_ = executor_->es_query_cxt;
   MemoryContext previous = MemoryContextSwitchTo(rows_);
+  const TupleDesc description = RelationGetDescr(relation_);
+  column_of_ = static_cast<int*>(palloc(sizeof(int) * static_cast<std::size_t>(Max(description->natts, 1))));
+  for (int i = 0; i < description->natts; ++i) column_of_[i] = -1;
+  for (int i = 0; i < columns; ++i) {
+    if (attributes[i] > 0 && !TupleDescAttr(description, attributes[i] - 1)->attisdropped) {
+      column_of_[attributes[i] - 1] = i;
+    }
+  }
   compat::init_range_table(executor_, relation_);
   result_ = makeNode(ResultRelInfo);
   InitResultRelInfo(result_, relation_, 1, nullptr, 0);
@@ -35,7 +41,7 @@ void FeatureWriter::open(Oid relation, bool fire_triggers) {
   MemoryContextSwitchTo(previous);
 }
 
-void FeatureWriter::add(const Datum* values, const bool* nulls, int columns) {
+void FeatureWriter::add(const Datum* values, const bool* nulls) {
   if (used_ == made_) {
     MemoryContext previous = MemoryContextSwitchTo(rows_);
     slots_[made_++] = table_slot_create(relation_, nullptr);
@@ -44,13 +50,14 @@ void FeatureWriter::add(const Datum* values, const bool* nulls, int columns) {
   TupleTableSlot* slot = slots_[used_];
   ExecClearTuple(slot);
   const int width = slot->tts_tupleDescriptor->natts;
-  const int given = Min(width, columns);
-  std::memcpy(slot->tts_values, values, sizeof(Datum) * static_cast<std::size_t>(given));
-  std::memcpy(slot->tts_isnull, nulls, sizeof(bool) * static_cast<std::size_t>(given));
-  for (int i = 0; i < given; ++i) {
-    if (TupleDescAttr(slot->tts_tupleDescriptor, i)->attisdropped) slot->tts_isnull[i] = true;
+  for (int i = 0; i < width; ++i) {
+    if (column_of_[i] < 0) {
+      add_default(slot, i);
+    } else {
+      slot->tts_values[i] = values[column_of_[i]];
+      slot->tts_isnull[i] = nulls[column_of_[i]];
+    }
   }
-  for (int i = given; i < width; ++i) add_default(slot, i);
   ExecStoreVirtualTuple(slot);
   if (result_->ri_TrigDesc != nullptr && result_->ri_TrigDesc->trig_insert_before_row &&
       !ExecBRInsertTriggers(executor_, result_, slot)) {
@@ -72,6 +79,7 @@ void FeatureWriter::add_default(TupleTableSlot* slot, int column) {
     MemoryContext previous = MemoryContextSwitchTo(rows_);
     defaults_ = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * static_cast<std::size_t>(slot->tts_tupleDescriptor->natts)));
     for (int i = column; i < slot->tts_tupleDescriptor->natts; ++i) {
+      if (column_of_[i] >= 0) continue;
       Node* expression = build_column_default(relation_, i + 1);
       if (expression != nullptr) defaults_[i] = ExecPrepareExpr(reinterpret_cast<Expr*>(expression), executor_);
     }

@@ -17,11 +17,12 @@ namespace feature {
 
 class FeatureWriter {
  public:
+  // Rows of `columns` values go to these attributes of the table; a value whose attribute is 0 or dropped is left out.
   // `fire_triggers`: whether triggers on the feature table see the rows. A rebuild goes without.
-  void open(Oid relation, bool fire_triggers);
+  void open(Oid relation, const AttrNumber* attributes, int columns, bool fire_triggers);
 
-  // Adds a row of `columns` values, copying them; columns of the table beyond these become NULL.
-  void add(const Datum* values, const bool* nulls, int columns);
+  // Adds a row, copying it; other columns of the table get their defaults.
+  void add(const Datum* values, const bool* nulls);
 
   void finish();
 
@@ -39,6 +40,7 @@ class FeatureWriter {
   TransitionCaptureState* transition_ = nullptr;
   BulkInsertState bulk_ = nullptr;
   MemoryContext rows_ = nullptr;
+  int* column_of_ = nullptr;        // by attribute: the row's value that goes there, or -1
   ExprState** defaults_ = nullptr;  // of columns beyond the definition's, when there are any
   TupleTableSlot* slots_[most_rows] = {};
   int made_ = 0;

@@ -4,6 +4,7 @@
 
 #include "kernel/segment.hpp"
 #include "pg/catalogue_aggregate.hpp"
+#include "pg/columns.hpp"
 #include "pg/compat.hpp"
 
 extern "C" {
@@ -47,36 +48,33 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   build_lists();
   build_prepare();
   for (std::size_t level = 0; level < levels.size(); ++level) build_level(level);
-  check_feature_table();
+  find_feature_table();
 }
 
 // The feature table is an ordinary table that its owner may alter; rows are only written to what they were made for.
-// Columns are known by number, which follows renames and tells which were dropped. A dump gives new numbers, so a
-// restored table must have all columns in place and by name.
-void Program::check_feature_table() const {
+void Program::find_feature_table() {
   const TupleDesc made = levels.back().row->tts_tupleDescriptor;
-  const ::List* output = plan_->levels.back().output;
+  ::List* output = plan_->levels.back().output;
+  table = {identity_.relation, attributes_of(identity_, output)};
   struct { const char* column; const char* type; const char* wanted; } wrong = call([&] {
     decltype(wrong) found{};
-    Relation table = table_open(identity_.relation, AccessShareLock);
-    const TupleDesc stored = RelationGetDescr(table);
+    Relation relation = table_open(identity_.relation, AccessShareLock);
+    const TupleDesc stored = RelationGetDescr(relation);
     for (int i = 0; i < made->natts && found.column == nullptr; ++i) {
-      const Form_pg_attribute ours = TupleDescAttr(made, i);
-      const char* name = list_nth_node(TargetEntry, output, i)->resname;
-      if (i >= stored->natts) {
-        found.column = name;
+      const AttrNumber attribute = table.attributes[static_cast<std::size_t>(i)];
+      if (attribute == InvalidAttrNumber && !identity_.restored) continue;  // is still to be added
+      if (attribute <= InvalidAttrNumber || attribute > stored->natts) {
+        found.column = list_nth_node(TargetEntry, output, i)->resname;
         break;
       }
-      const Form_pg_attribute theirs = TupleDescAttr(stored, i);
-      if (identity_.restored && (theirs->attisdropped || strcmp(NameStr(theirs->attname), name) != 0)) {
-        found.column = name;
-      } else if (!theirs->attisdropped &&
-                 (theirs->atttypid != ours->atttypid || theirs->atttypmod != ours->atttypmod)) {
+      const Form_pg_attribute ours = TupleDescAttr(made, i);
+      const Form_pg_attribute theirs = TupleDescAttr(stored, attribute - 1);
+      if (!theirs->attisdropped && (theirs->atttypid != ours->atttypid || theirs->atttypmod != ours->atttypmod)) {
         found = {pstrdup(NameStr(theirs->attname)), format_type_with_typemod(theirs->atttypid, theirs->atttypmod),
                  format_type_with_typemod(ours->atttypid, ours->atttypmod)};
       }
     }
-    table_close(table, NoLock);
+    table_close(relation, NoLock);
     return found;
   });
   if (wrong.column == nullptr) return;

@@ -30,10 +30,17 @@ struct ViewIdentity {
     Oid states, chunks;
   };
   std::vector<Tables> lists;
+  std::vector<AttrNumber> columns;  // of the feature table, in the definition's order; see attributes_of
   std::vector<Setting> settings;  // of the session that created the view
 };
 
 class CatalogueAggregate;
+
+// A table that finished rows are put into: for each column of the definition the attribute that it goes to, or 0.
+struct FeatureTable {
+  Oid relation = InvalidOid;
+  std::vector<AttrNumber> attributes;
+};
 
 class Program {
  public:
@@ -66,6 +73,7 @@ class Program {
   std::unique_ptr<OwnedContext> context_;  // first: everything below is in it
   std::unique_ptr<Plan> plan_;
   ViewIdentity identity_;
+  FeatureTable table;
   ExprContext* expressions = nullptr;
   TupleTableSlot* source_row = nullptr;   // minimal tuples of the source
   ExprState* filter = nullptr;
@@ -75,7 +83,7 @@ class Program {
   std::vector<Level> levels;
 
  private:
-  void check_feature_table() const;
+  void find_feature_table();
   void build_lists();
   void build_prepare();
   void build_level(std::size_t index);

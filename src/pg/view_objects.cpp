@@ -5,15 +5,22 @@
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
+#include "pg/columns.hpp"
 
 extern "C" {
 #include <access/xact.h>
 #include <catalog/dependency.h>
 #include <catalog/pg_class.h>
 #include <catalog/pg_trigger.h>
+#include <commands/tablecmds.h>
 #include <commands/trigger.h>
+#include <commands/view.h>
+#include <nodes/makefuncs.h>
+#include <nodes/nodeFuncs.h>
 #include <storage/lmgr.h>
+#include <utils/acl.h>
 #include <utils/lsyscache.h>
+#include <utils/rls.h>
 
 PGDLLEXPORT Datum feature_drop_view(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(feature_drop_view);
@@ -32,6 +39,17 @@ void depend(const ViewIdentity& view, Oid class_id, Oid object, DependencyType t
   const ObjectAddress table = {RelationRelationId, view.relation, 0};
   deleteDependencyRecordsForSpecific(class_id, object, type, RelationRelationId, view.relation);
   recordDependencyOn(&depender, &table, type);
+}
+
+// What depends on the feature table internally can only be dropped with it, so that it is set free first.
+void drop_alone(const ViewIdentity& view, Oid relation) {
+  const ObjectAddress object = {RelationRelationId, relation, 0};
+  LockRelationOid(relation, AccessExclusiveLock);
+  deleteDependencyRecordsForSpecific(RelationRelationId, relation, DEPENDENCY_INTERNAL, RelationRelationId,
+                                     view.relation);
+  CommandCounterIncrement();
+  performDeletion(&object, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+  CommandCounterIncrement();
 }
 
 void drop_view(Oid relation) {
@@ -56,6 +74,85 @@ void drop_view(Oid relation) {
 }  // namespace
 
 std::string trigger_name(const ViewIdentity& view) { return "feature_" + std::to_string(view.id); }
+
+void check_source_access(const ViewIdentity& view) {
+  call([&] {
+    const AclResult allowed = pg_class_aclcheck(view.source, view.owner, ACL_SELECT);
+    if (allowed != ACLCHECK_OK) aclcheck_error(allowed, OBJECT_TABLE, get_rel_name(view.source));
+  });
+  const bool filtered = call([&] { return check_enable_rls(view.source, view.owner, true) == RLS_ENABLED; });
+  if (filtered) {
+    throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "source table has row-level security that applies to you")
+        .detail("Features would be computed from rows that you may not see.")
+        .hint("Create the feature view as a role that bypasses the policies.");
+  }
+}
+
+// What CREATE VIEW does, but from the analysed query: the text is never interpreted a second time, under other names.
+void create_definition(ViewIdentity& view, Query* query) {
+  const AsUser owner(state_schema_owner(), false);
+  const std::string name = "definition_" + std::to_string(view.id);
+  view.definition = call([&] {
+    auto* statement = makeNode(CreateStmt);
+    statement->relation = makeRangeVar(pstrdup("feature_state"), pstrdup(name.c_str()), -1);
+    statement->oncommit = ONCOMMIT_NOOP;
+    ListCell* cell;
+    foreach (cell, query->targetList) {
+      const auto* target = lfirst_node(TargetEntry, cell);
+      if (target->resjunk) continue;
+      auto* expression = reinterpret_cast<Node*>(target->expr);
+      ColumnDef* column = makeColumnDef(target->resname, exprType(expression), exprTypmod(expression),
+                                        exprCollation(expression));
+      statement->tableElts = lappend(statement->tableElts, column);
+    }
+    const ObjectAddress address = DefineRelation(statement, RELKIND_VIEW, view.owner, nullptr, nullptr);
+    CommandCounterIncrement();
+    StoreViewQuery(address.objectId, static_cast<Query*>(copyObjectImpl(query)), false);
+    CommandCounterIncrement();
+    return address.objectId;
+  });
+}
+
+void create_states(ViewIdentity& view, const Plan& plan) {
+  const AsUser owner(state_schema_owner(), false);
+  const std::string view_owner = call([&] { return GetUserNameFromId(view.owner, false); });
+  view.lists.clear();
+  Spi spi;
+  for (std::size_t i = 0; i < plan.lists.size(); ++i) {
+    const std::string suffix = "_" + std::to_string(view.id) + "_" + std::to_string(i + 1);
+    std::string keys;
+    for (std::size_t k = 0; k < plan.lists[i].keys.size(); ++k) {
+      const Key& key = plan.lists[i].keys[k];
+      keys += "key_" + std::to_string(k + 1) + " " + sql_type(key.type, -1, key.collation) + ", ";
+    }
+    // Half of each page is left for the next version of its rows, so that updates stay on their page; and a state of
+    // any size that fits a page stays in its row.
+    spi.execute("CREATE TABLE feature_state.states" + suffix + " (key_hash bigint, slot smallint, " + keys +
+                "state feature.state NOT NULL, PRIMARY KEY (key_hash, slot)) "
+                "WITH (fillfactor = 50, toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.05)");
+    spi.execute("CREATE TABLE feature_state.chunks" + suffix +
+                " (key_hash bigint, slot smallint, number integer, events feature.state NOT NULL, "
+                "PRIMARY KEY (key_hash, slot, number))");
+    for (const char* table : {"states", "chunks"}) {
+      spi.execute("ALTER TABLE feature_state." + (table + suffix) + " OWNER TO " + quoted(view_owner));
+    }
+    const auto relid = [&](const std::string& name) {
+      return call([&] { return get_relname_relid(name.c_str(), state_schema()); });
+    };
+    view.lists.push_back({relid("states" + suffix), relid("chunks" + suffix)});
+  }
+  spi.close();
+}
+
+void drop_definition_and_states(const ViewIdentity& view) {
+  call([&] {
+    drop_alone(view, view.definition);
+    for (const ViewIdentity::Tables& tables : view.lists) {
+      drop_alone(view, tables.states);
+      drop_alone(view, tables.chunks);
+    }
+  });
+}
 
 // Internal dependence keeps each of them from being dropped alone. The trigger may be: that is how its owner stops the
 // view from following the source.

@@ -15,6 +15,15 @@ namespace feature {
 
 [[nodiscard]] std::string trigger_name(const ViewIdentity& view);
 
+// Throws SqlError unless the view's owner may read all rows of its source.
+void check_source_access(const ViewIdentity& view);
+
+// Make definition and states of a view, whose number and owner are known, and note them in it.
+void create_definition(ViewIdentity& view, Query* query);
+void create_states(ViewIdentity& view, const Plan& plan);
+// Drops them, so that others can take their names.
+void drop_definition_and_states(const ViewIdentity& view);
+
 // Records the dependencies, which a dump does not carry. Does no harm where they are recorded already.
 void record_dependencies(const ViewIdentity& view);
 

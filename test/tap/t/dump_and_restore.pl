@@ -72,8 +72,8 @@ $node->safe_psql('fourth', q{
 	SELECT feature.create_view('secret_features', 'SELECT id, t, count(*) OVER (ORDER BY t) AS n FROM secrets')});
 keeper('fourth', q{
 	CREATE TABLE taken (id int, t timestamptz, n bigint);
-	INSERT INTO feature_state.view (id, relation, relation_id, source, definition, query, settings)
-	SELECT 1000, 'taken', 'taken'::regclass, source, definition, query, settings
+	INSERT INTO feature_state.view (id, relation, relation_id, source, definition, columns, query, settings)
+	SELECT 1000, 'taken', 'taken'::regclass, source, definition, columns, query, settings
 	FROM feature_state.view WHERE relation = 'secret_features'::regclass});
 like(keeper('fourth', "SELECT feature.refresh('taken')"), qr/do not belong to its owner/, 'another owner\'s definition is not run');
 like(keeper('fourth', "SELECT feature.drop_view('taken')"), qr/do not belong to its owner/, 'nor dropped');
