@@ -15,6 +15,11 @@ CREATE FUNCTION feature.refresh(view regclass) RETURNS bigint
 COMMENT ON FUNCTION feature.refresh(regclass) IS
   'computes all rows of a feature view anew from its source, in event-time order; returns their number';
 
+CREATE FUNCTION feature.refresh(view regclass, since "any") RETURNS bigint
+  AS 'MODULE_PATHNAME', 'feature_refresh' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION feature.refresh(regclass, "any") IS
+  'the same for the rows from an event time on; earlier rows stay as they were recorded';
+
 CREATE FUNCTION feature.describe(view regclass, OUT "position" integer, OUT expression text, OUT "window" text,
                                  OUT entity text, OUT attribute smallint) RETURNS SETOF record
   AS 'MODULE_PATHNAME', 'feature_describe' LANGUAGE C STABLE STRICT;

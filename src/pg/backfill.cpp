@@ -5,7 +5,7 @@
 #include "pg/as_user.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/compat.hpp"
-#include "pg/engine.hpp"
+#include "pg/progress.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -20,7 +20,7 @@ namespace {
 // The rows of an SPI cursor, a few thousand at a time.
 class CursorRows final : public RowSource {
  public:
-  explicit CursorRows(const std::string& query) {
+  CursorRows(const std::string& query, Progress& progress) : progress_(progress) {
     portal_ = call([&] {
       SPIPlanPtr plan = SPI_prepare_cursor(query.c_str(), 0, nullptr, CURSOR_OPT_NO_SCROLL);
       if (plan == nullptr) elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
@@ -30,6 +30,7 @@ class CursorRows final : public RowSource {
 
   bool next(TupleTableSlot* slot) override {
     if (position_ == fetched_) {
+      taken_ += static_cast<std::int64_t>(position_);
       if (SPI_tuptable != nullptr) SPI_freetuptable(SPI_tuptable);
       SPI_cursor_fetch(portal_, true, rows_at_once);
       fetched_ = SPI_processed;
@@ -37,6 +38,7 @@ class CursorRows final : public RowSource {
       position_ = 0;
       if (fetched_ == 0) return false;
     }
+    if (position_ % 64 == 0) progress_.report(taken_ + static_cast<std::int64_t>(position_));
     HeapTuple row = rows_->vals[position_++];
     if (rows_->tupdesc->natts == slot->tts_tupleDescriptor->natts) {
       ExecForceStoreHeapTuple(row, slot, false);
@@ -44,6 +46,11 @@ class CursorRows final : public RowSource {
       store_with_dropped_columns(row, slot);
     }
     return true;
+  }
+
+  // Lets go of the table: a cursor stays open beyond the SPI connection.
+  void close() {
+    call([&] { SPI_cursor_close(portal_); });
   }
 
  private:
@@ -71,11 +78,13 @@ class CursorRows final : public RowSource {
   SPITupleTable* rows_ = nullptr;
   std::uint64_t fetched_ = 0;
   std::uint64_t position_ = 0;
+  std::int64_t taken_ = 0;  // before those
+  Progress& progress_;
 };
 
 }  // namespace
 
-std::int64_t backfill(Program& program) {
+std::int64_t backfill(Program& program, const Destination& destination) {
   const ViewIdentity& view = program.identity();
   const AsUser owner(view.owner, true);
   const TimeColumn& time = program.plan().time;
@@ -83,15 +92,17 @@ std::int64_t backfill(Program& program) {
   if (time.attribute != InvalidAttrNumber) {
     order = quoted(NameStr(TupleDescAttr(program.source_row->tts_tupleDescriptor, time.attribute - 1)->attname)) + ", ";
   }
+  Progress progress(view.name.c_str(), call([&] { return estimated_rows(view.source); }));
   Spi spi;
-  CursorRows rows("SELECT * FROM ONLY " + qualified_name(view.source) + " ORDER BY " + order + "ctid");
+  CursorRows rows("SELECT * FROM ONLY " + qualified_name(view.source) + " ORDER BY " + order + "ctid", progress);
   // Inside the scope of the cursor's own safe search path.
   std::optional<PinnedSettings> settings;
   if (program.plan().needs_settings) settings.emplace(view.settings);
-  const std::int64_t processed = run(program, rows, {batch_rows(), false});
+  const std::int64_t written = run(program, rows, {batch_rows(), false, destination});
   settings.reset();
+  rows.close();
   spi.close();
-  return processed;
+  return written;
 }
 
 }  // namespace feature

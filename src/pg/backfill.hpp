@@ -1,12 +1,13 @@
 // Computing a view's rows from what its source holds.
 #pragma once
 
-#include "pg/program.hpp"
+#include "pg/engine.hpp"
 
 namespace feature {
 
-// Processes all rows of the source in event-time order, equal times in physical order, as one run. The feature table
-// and the states must be empty and nobody may insert into the source meanwhile. Returns the number of rows.
-std::int64_t backfill(Program& program);
+// Processes all rows of the source in event-time order, equal times in physical order, as one run. The states must be
+// empty, the destination without the rows that will be written, and nobody may insert into the source meanwhile. Reports
+// its progress. Returns how many rows were written.
+std::int64_t backfill(Program& program, const Destination& destination = {});
 
 }  // namespace feature

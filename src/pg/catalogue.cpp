@@ -15,6 +15,7 @@ extern "C" {
 #include <executor/spi.h>
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
+#include <utils/snapmgr.h>
 #include <utils/syscache.h>
 }
 
@@ -52,9 +53,13 @@ void Spi::close() {
   path_.reset();
 }
 
-std::uint64_t Spi::execute(const std::string& sql) {
+std::uint64_t Spi::execute(const std::string& sql) { return execute(sql, false); }
+
+std::uint64_t Spi::query(const std::string& sql) { return execute(sql, true); }
+
+std::uint64_t Spi::execute(const std::string& sql, bool read_only) {
   return call([&] {
-    const int result = SPI_execute(sql.c_str(), false, 0);
+    const int result = SPI_execute(sql.c_str(), read_only, 0);
     if (result < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
     return SPI_processed;
   });
@@ -93,7 +98,7 @@ namespace {
 
 ViewIdentity read_view(Spi& spi, const std::string& condition) {
   ViewIdentity view;
-  if (spi.execute("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id, "
+  if (spi.query("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id, "
                   "pg_catalog.array_to_string(v.columns, ' ') "
                   "FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation WHERE " +
                   condition) == 0) {
@@ -108,18 +113,18 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
   view.restored = spi.oid(0, 7) != view.relation;
   std::istringstream columns(spi.text(0, 8));
   for (AttrNumber column; columns >> column;) view.columns.push_back(column);
-  const std::uint64_t lists = spi.execute("SELECT states, chunks FROM feature_state.list WHERE view = " +
+  const std::uint64_t lists = spi.query("SELECT states, chunks FROM feature_state.list WHERE view = " +
                                           std::to_string(view.id) + " ORDER BY number");
   for (std::uint64_t i = 0; i < lists; ++i) view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2)});
   std::string objects = std::to_string(view.definition);
   for (const ViewIdentity::Tables& tables : view.lists) {
     objects += ", " + std::to_string(tables.states) + ", " + std::to_string(tables.chunks);
   }
-  view.tied = spi.execute("SELECT FROM pg_catalog.unnest(ARRAY[" + objects + "]::pg_catalog.oid[]) o WHERE NOT EXISTS "
+  view.tied = spi.query("SELECT FROM pg_catalog.unnest(ARRAY[" + objects + "]::pg_catalog.oid[]) o WHERE NOT EXISTS "
                           "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 AND d.objid = o "
                           "AND d.refclassid = 1259 AND d.deptype = 'i' AND d.refobjid = " +
                           std::to_string(view.relation) + ")") == 0;
-  const std::uint64_t settings = spi.execute("SELECT s.key, s.value FROM feature_state.view v, "
+  const std::uint64_t settings = spi.query("SELECT s.key, s.value FROM feature_state.view v, "
                                              "pg_catalog.jsonb_each_text(v.settings) s WHERE v.id = " +
                                              std::to_string(view.id));
   for (std::uint64_t i = 0; i < settings; ++i) view.settings.push_back({spi.text(i, 1), spi.text(i, 2)});
@@ -129,7 +134,10 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
 ViewIdentity find_view(const std::string& condition) {
   const AsUser owner(state_schema_owner(), false);
   Spi spi;
+  // As it is now, whatever the transaction's snapshot: the relations that it names may have been replaced since.
+  call([] { PushActiveSnapshot(GetLatestSnapshot()); });
   ViewIdentity view = read_view(spi, condition);
+  call([] { PopActiveSnapshot(); });
   spi.close();
   return view;
 }

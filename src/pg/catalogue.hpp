@@ -40,12 +40,16 @@ class Spi {
 
   // Runs one statement; returns the number of rows.
   std::uint64_t execute(const std::string& sql);
+  // The same for a query, under the active snapshot.
+  std::uint64_t query(const std::string& sql);
   // A field of the last result as text, empty if NULL.
   [[nodiscard]] std::string text(std::uint64_t row, int column) const;
   [[nodiscard]] Oid oid(std::uint64_t row, int column) const;
   void close();
 
  private:
+  std::uint64_t execute(const std::string& sql, bool read_only);
+
   std::optional<SafeSearchPath> path_;
   bool open_ = true;
 };

@@ -35,6 +35,10 @@ std::string sql_type(Oid type, std::int32_t typmod, Oid collation) {
 
 std::string DefinitionColumn::sql_type() const { return feature::sql_type(type, typmod, collation); }
 
+bool DefinitionColumn::passes(AttrNumber attribute) const {
+  return source != nullptr && IsA(source, Var) && reinterpret_cast<const Var*>(source)->varattno == attribute;
+}
+
 std::vector<DefinitionColumn> columns_of(const Levels& levels) {
   std::vector<DefinitionColumn> columns;
   ListCell* cell;
@@ -50,10 +54,8 @@ std::vector<DefinitionColumn> columns_of(const Levels& levels) {
 }
 
 const DefinitionColumn* column_of_source(const std::vector<DefinitionColumn>& columns, AttrNumber attribute) {
-  const auto found = std::find_if(columns.begin(), columns.end(), [&](const DefinitionColumn& column) {
-    return column.source != nullptr && IsA(column.source, Var) &&
-           reinterpret_cast<const Var*>(column.source)->varattno == attribute;
-  });
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const DefinitionColumn& column) { return column.passes(attribute); });
   return found == columns.end() ? nullptr : &*found;
 }
 

@@ -16,6 +16,8 @@ struct DefinitionColumn {
 
   // As in CREATE TABLE: qualified, with modifier and collation.
   [[nodiscard]] std::string sql_type() const;
+  // Whether it is just this column of the source.
+  [[nodiscard]] bool passes(AttrNumber attribute) const;
 };
 
 // In the definition's order.

@@ -13,6 +13,7 @@ extern "C" {
 #include <nodes/nodeFuncs.h>
 #include <parser/analyze.h>
 #include <parser/parse_node.h>
+#include <rewrite/rewriteHandler.h>
 #include <tcop/tcopprot.h>
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
@@ -297,6 +298,15 @@ RangeTblEntry* source_of_level(Query* level, int* index) {
   }
   *index = linitial_node(RangeTblRef, level->jointree->fromlist)->rtindex;
   return static_cast<RangeTblEntry*>(list_nth(level->rtable, *index - 1));
+}
+
+Query* stored_definition(Oid view) {
+  return call([&] {
+    Relation stored = table_open(view, AccessShareLock);
+    auto* query = static_cast<Query*>(copyObjectImpl(get_view_query(stored)));
+    table_close(stored, NoLock);
+    return query;
+  });
 }
 
 std::vector<Query*> levels_of(Query* definition) {

@@ -13,6 +13,9 @@ namespace feature {
 // names position, reason and hint. Locks the source AccessShare. Allocates in the current context.
 [[nodiscard]] Query* analyse_definition(const char* text);
 
+// The definition that a SQL view holds. Allocates in the current context.
+[[nodiscard]] Query* stored_definition(Oid view);
+
 // The levels of a definition, innermost first.
 [[nodiscard]] std::vector<Query*> levels_of(Query* definition);
 

@@ -8,7 +8,6 @@
 #include "pg/levels.hpp"
 
 extern "C" {
-#include <access/table.h>
 #include <catalog/pg_aggregate.h>
 #include <funcapi.h>
 #include <nodes/makefuncs.h>
@@ -16,10 +15,8 @@ extern "C" {
 #include <optimizer/optimizer.h>
 #include <parser/parse_node.h>
 #include <parser/parsetree.h>
-#include <rewrite/rewriteHandler.h>
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
-#include <utils/rel.h>
 #include <utils/ruleutils.h>
 
 PGDLLEXPORT Datum feature_describe(PG_FUNCTION_ARGS);
@@ -191,14 +188,8 @@ class Description {
 
 Datum describe(FunctionCallInfo fcinfo) {
   const ViewIdentity view = view_by_relation(PG_GETARG_OID(0));
-  Query* definition = call([&] {
-    InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-    Relation stored = table_open(view.definition, AccessShareLock);
-    auto* query = static_cast<Query*>(copyObjectImpl(get_view_query(stored)));
-    table_close(stored, NoLock);
-    return query;
-  });
-  const Description description(definition, view.source);
+  call([&] { InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC); });
+  const Description description(stored_definition(view.definition), view.source);
   const std::vector<AttrNumber> attributes = attributes_of(view, description.targets());
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   ListCell* cell;

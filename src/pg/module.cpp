@@ -15,17 +15,22 @@ PGDLLEXPORT void _PG_init(void);
 
 namespace {
 int batch_rows_setting = 50000;
+int progress_interval_setting = 5;
 }
 
 namespace feature {
 
 int batch_rows() { return batch_rows_setting; }
+int progress_interval() { return progress_interval_setting; }
 
 void define_settings() {
   DefineCustomIntVariable("feature_ext.batch_rows", "Rows of a statement that are processed together.",
                           "Rows of one batch are processed in event-time order, whatever their order in the statement. "
                           "Memory grows with the batch and with the entities in it.",
                           &batch_rows_setting, 50000, 1, 10000000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("feature_ext.progress_interval", "Time between notices about the progress of long computations.",
+                          "0 turns them off.", &progress_interval_setting, 5, 0, 86400, PGC_USERSET, GUC_UNIT_S, nullptr,
+                          nullptr, nullptr);
   MarkGUCPrefixReserved("feature_ext");
 }
 

@@ -8,12 +8,10 @@
 #include "pg/as_user.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/compile.hpp"
+#include "pg/definition.hpp"
 
 extern "C" {
-#include <access/table.h>
-#include <rewrite/rewriteHandler.h>
 #include <utils/inval.h>
-#include <utils/rel.h>
 #include <utils/syscache.h>
 }
 
@@ -53,6 +51,12 @@ std::shared_ptr<Program> compile_view(std::int32_t id) {
   ViewIdentity view = view_by_id(id);
   if (view.id == 0) return nullptr;
   check_catalogue(view);
+  return compile_view(std::move(view));
+}
+
+}  // namespace
+
+std::shared_ptr<Program> compile_view(ViewIdentity view) {
   const AsUser owner(view.owner, true);
   // Inlining looks up the names in SQL functions.
   const PinnedSettings settings(view.settings);
@@ -60,13 +64,7 @@ std::shared_ptr<Program> compile_view(std::int32_t id) {
   std::unique_ptr<Plan> plan;
   {
     const InContext here(context->get());
-    Query* definition = call([&] {
-      Relation stored = table_open(view.definition, AccessShareLock);
-      auto* query = static_cast<Query*>(copyObjectImpl(get_view_query(stored)));
-      table_close(stored, NoLock);
-      return query;
-    });
-    plan = compile(definition, nullptr);
+    plan = compile(stored_definition(view.definition), nullptr);
   }
   if (plan->lists.size() != view.lists.size() || plan->source != view.source) {
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -75,8 +73,6 @@ std::shared_ptr<Program> compile_view(std::int32_t id) {
   }
   return std::make_shared<Program>(std::move(context), std::move(plan), std::move(view));
 }
-
-}  // namespace
 
 void watch_invalidations() {
   CacheRegisterRelcacheCallback(relation_changed, 0);

@@ -8,4 +8,7 @@ void define_settings();
 // feature_ext.batch_rows
 [[nodiscard]] int batch_rows();
 
+// feature_ext.progress_interval, in seconds; 0 for never
+[[nodiscard]] int progress_interval();
+
 }  // namespace feature
