@@ -22,7 +22,8 @@ COMMENT ON COLUMN feature_state.view.source IS 'the table whose inserts it follo
 COMMENT ON COLUMN feature_state.view.definition IS 'SQL view that holds the definition';
 COMMENT ON COLUMN feature_state.view.columns IS
   'numbers that the definition''s columns have in the feature table, in the definition''s order';
-COMMENT ON COLUMN feature_state.view.query IS 'the definition as it was given to feature.create_view';
+COMMENT ON COLUMN feature_state.view.query IS
+  'the definition as it was given to feature.create_view or feature.alter_view';
 COMMENT ON COLUMN feature_state.view.settings IS
   'settings of the session that created the view, in force whenever its expressions are evaluated';
 

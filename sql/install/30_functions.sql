@@ -5,6 +5,11 @@ CREATE FUNCTION feature.create_view(name text, query text) RETURNS regclass
 COMMENT ON FUNCTION feature.create_view(text, text) IS
   'creates a table that holds the rows of a definition and follows every insert into the definition''s source table';
 
+CREATE FUNCTION feature.alter_view(view regclass, query text) RETURNS regclass
+  AS 'MODULE_PATHNAME', 'feature_alter_view' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION feature.alter_view(regclass, text) IS
+  'gives a feature view another definition over the same source: adds, drops and replaces features, and keeps the others';
+
 CREATE FUNCTION feature.drop_view(view regclass) RETURNS void
   AS 'MODULE_PATHNAME', 'feature_drop_view' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION feature.drop_view(regclass) IS
@@ -39,7 +44,8 @@ COMMENT ON VIEW feature.views IS 'feature views';
 COMMENT ON COLUMN feature.views.relation IS 'the feature table';
 COMMENT ON COLUMN feature.views.source IS 'the table whose inserts it follows';
 COMMENT ON COLUMN feature.views.definition IS 'SQL view with the definition: the same features as a plain query';
-COMMENT ON COLUMN feature.views.query IS 'the definition as it was given to feature.create_view';
+COMMENT ON COLUMN feature.views.query IS
+  'the definition as it was given to feature.create_view or feature.alter_view';
 COMMENT ON COLUMN feature.views.settings IS
   'settings of the session that created it, in force whenever its expressions are evaluated';
 COMMENT ON COLUMN feature.views.entity_lists IS 'number of different PARTITION BY lists';

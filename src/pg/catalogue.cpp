@@ -180,7 +180,8 @@ void record(const ViewIdentity& view, const std::string& query) {
   }
   std::string columns;
   for (const AttrNumber column : view.columns) columns += (columns.empty() ? "" : ", ") + std::to_string(column);
-  spi.execute("INSERT INTO feature_state.view (id, relation, relation_id, source, definition, columns, query, settings) "
+  spi.execute("INSERT INTO feature_state.view "
+              "(id, relation, relation_id, source, definition, columns, query, settings) "
               "VALUES (" + id + ", " + oid(view.relation) + ", " + std::to_string(view.relation) + ", " +
               oid(view.source) + ", " + oid(view.definition) + ", ARRAY[" + columns + "]::smallint[], " +
               literal(query) + ", pg_catalog.jsonb_build_object(" + settings + "))");

@@ -28,8 +28,8 @@ struct RunOptions {
   Destination destination = {};
 };
 
-// Processes all rows of `source`; returns how many were written. Runs expressions as the current user. O(rows) plus what their
-// frames hold; memory is bounded by a batch and its entities.
+// Processes all rows of `source`; returns how many were written. Runs expressions as the current user. O(rows) plus
+// what their frames hold; memory is bounded by a batch and its entities.
 std::int64_t run(Program& program, RowSource& source, const RunOptions& options);
 
 }  // namespace feature

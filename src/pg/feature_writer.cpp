@@ -79,7 +79,7 @@ void FeatureWriter::add_default(TupleTableSlot* slot, int column) {
     MemoryContext previous = MemoryContextSwitchTo(rows_);
     defaults_ = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * static_cast<std::size_t>(slot->tts_tupleDescriptor->natts)));
     for (int i = column; i < slot->tts_tupleDescriptor->natts; ++i) {
-      if (column_of_[i] >= 0) continue;
+      if (column_of_[i] >= 0 || TupleDescAttr(slot->tts_tupleDescriptor, i)->attisdropped) continue;
       Node* expression = build_column_default(relation_, i + 1);
       if (expression != nullptr) defaults_[i] = ExecPrepareExpr(reinterpret_cast<Expr*>(expression), executor_);
     }

@@ -28,9 +28,9 @@ void define_settings() {
                           "Rows of one batch are processed in event-time order, whatever their order in the statement. "
                           "Memory grows with the batch and with the entities in it.",
                           &batch_rows_setting, 50000, 1, 10000000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("feature_ext.progress_interval", "Time between notices about the progress of long computations.",
-                          "0 turns them off.", &progress_interval_setting, 5, 0, 86400, PGC_USERSET, GUC_UNIT_S, nullptr,
-                          nullptr, nullptr);
+  DefineCustomIntVariable("feature_ext.progress_interval",
+                          "Time between notices about the progress of long computations.", "0 turns them off.",
+                          &progress_interval_setting, 5, 0, 86400, PGC_USERSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
   MarkGUCPrefixReserved("feature_ext");
 }
 

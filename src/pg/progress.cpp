@@ -30,8 +30,8 @@ void Progress::report(std::int64_t done) {
   const double rate = static_cast<double>(done) * USECS_PER_SEC / static_cast<double>(now - begin_);
   const double left = rows_ - static_cast<double>(done);
   if (left > 0 && rate > 0) {
-    ereport(NOTICE, (errmsg("feature view \"%s\": %lld of about %.0f rows computed, %.0f rows/s, about %.0f s left", view_,
-                            static_cast<long long>(done), rows_, rate, left / rate)));
+    ereport(NOTICE, (errmsg("feature view \"%s\": %lld of about %.0f rows computed, %.0f rows/s, about %.0f s left",
+                            view_, static_cast<long long>(done), rows_, rate, left / rate)));
   } else {
     ereport(NOTICE, (errmsg("feature view \"%s\": %lld rows computed, %.0f rows/s", view_,
                             static_cast<long long>(done), rate)));

@@ -49,7 +49,8 @@ SqlError not_from_a_time_on(const ViewIdentity& view) {
 
 constexpr const char* refresh_whole = "Call feature.refresh() without a time: it computes all rows anew.";
 
-// The columns of the feature table that hold the event time: attributes, the first of them being enough to find rows by.
+// The columns of the feature table that hold the event time: attributes, the first of them being enough to find rows
+// by.
 std::vector<AttrNumber> time_attributes(const Program& program) {
   const std::vector<DefinitionColumn> columns =
       columns_of(Levels(stored_definition(program.identity().definition)));
@@ -113,8 +114,7 @@ void empty(const Program& program, const std::optional<Since>& since) {
   spi.close();
 }
 
-// A view whose source is locked.
-std::int64_t refresh_locked(const ViewIdentity& view, const std::optional<Since>& since) {
+std::int64_t refresh(const ViewIdentity& view, const std::optional<Since>& since) {
   check_catalogue(view);
   // A restored database has the objects but not what ties them together.
   record_dependencies(view);
@@ -134,17 +134,9 @@ std::int64_t refresh_locked(const ViewIdentity& view, const std::optional<Since>
   call([] { CommandCounterIncrement(); });
   for (const std::int32_t fed : views_on(view.relation)) {
     lock_source(view.relation);
-    refresh_locked(view_by_id(fed), since);
+    refresh(view_by_id(fed), since);
   }
   return rows;
-}
-
-// The view as it is when nobody can change it any more.
-ViewIdentity locked(Oid relation) {
-  const ViewIdentity view = view_by_relation(relation);
-  check_owner(view);
-  lock_source(view.source);
-  return view_by_relation(relation);
 }
 
 bool is_integer(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
@@ -181,8 +173,9 @@ Datum time_argument(FunctionCallInfo fcinfo, const ViewIdentity& view, Oid type)
   const char* wanted = call([&] { return format_type_be(type); });
   if (!cast.possible) {
     const char* name = call([&] { return format_type_be(given); });
-    throw SqlError(ERRCODE_DATATYPE_MISMATCH, "since is of type " + std::string(name) + " but the event time of feature view \"" +
-                                                  view.name + "\" is of type " + wanted)
+    throw SqlError(ERRCODE_DATATYPE_MISMATCH, "since is of type " + std::string(name) +
+                                                  " but the event time of feature view \"" + view.name +
+                                                  "\" is of type " + wanted)
         .hint("Cast it to " + std::string(wanted) + ".");
   }
   if (is_infinite_time(type, cast.value)) {
@@ -192,8 +185,7 @@ Datum time_argument(FunctionCallInfo fcinfo, const ViewIdentity& view, Oid type)
 }
 
 std::int64_t refresh_since(FunctionCallInfo fcinfo) {
-  const ViewIdentity view = locked(PG_GETARG_OID(0));
-  check_catalogue(view);
+  const ViewIdentity view = lock_view(PG_GETARG_OID(0));
   Since since{};
   {
     const std::shared_ptr<Program> program = program_of(view.id);
@@ -204,12 +196,12 @@ std::int64_t refresh_since(FunctionCallInfo fcinfo) {
     check_time_is_kept(*program);
   }
   since.datum = time_argument(fcinfo, view, since.type);
-  return refresh_locked(view, since);
+  return refresh(view, since);
 }
 
 }  // namespace
 
-std::int64_t refresh(Oid relation) { return refresh_locked(locked(relation), std::nullopt); }
+std::int64_t refresh(const ViewIdentity& view) { return refresh(view, std::nullopt); }
 
 }  // namespace feature
 
@@ -217,6 +209,6 @@ Datum feature_refresh(PG_FUNCTION_ARGS) {
   return feature::guard([&] {
     feature::refuse_fixed_snapshot();
     if (PG_NARGS() > 1) return Int64GetDatum(feature::refresh_since(fcinfo));
-    return Int64GetDatum(feature::refresh(PG_GETARG_OID(0)));
+    return Int64GetDatum(feature::refresh(feature::lock_view(PG_GETARG_OID(0))));
   });
 }

@@ -5,7 +5,8 @@
 
 namespace feature {
 
-// Computes all rows of a view, and of those that are fed by it, anew. Returns the number of its rows. Locks the source.
-std::int64_t refresh(Oid relation);
+// Computes all rows of a view, and of those that are fed by it, anew. Its source must be locked. Returns the number
+// of its rows.
+std::int64_t refresh(const ViewIdentity& view);
 
 }  // namespace feature

@@ -6,6 +6,7 @@
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/columns.hpp"
+#include "pg/isolation.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -53,12 +54,17 @@ void drop_alone(const ViewIdentity& view, Oid relation) {
 }
 
 void drop_view(Oid relation) {
+  const ViewIdentity found = view_by_relation(relation);
+  check_owner(found);
+  call([&] {
+    LockRelationOid(found.source, AccessExclusiveLock);
+    LockRelationOid(found.relation, AccessExclusiveLock);
+  });
+  // Another session may have altered it before.
   const ViewIdentity view = view_by_relation(relation);
   check_owner(view);
   check_catalogue(view);
   call([&] {
-    LockRelationOid(view.source, AccessExclusiveLock);
-    LockRelationOid(view.relation, AccessExclusiveLock);
     record_dependencies(view);
     CommandCounterIncrement();
     const ObjectAddress table = {RelationRelationId, view.relation, 0};
@@ -74,6 +80,17 @@ void drop_view(Oid relation) {
 }  // namespace
 
 std::string trigger_name(const ViewIdentity& view) { return "feature_" + std::to_string(view.id); }
+
+ViewIdentity lock_view(Oid relation) {
+  const ViewIdentity found = view_by_relation(relation);
+  check_owner(found);
+  lock_source(found.source);
+  // Another session may have changed it before.
+  ViewIdentity view = view_by_relation(relation);
+  check_owner(view);
+  check_catalogue(view);
+  return view;
+}
 
 void check_source_access(const ViewIdentity& view) {
   call([&] {

@@ -15,6 +15,10 @@ namespace feature {
 
 [[nodiscard]] std::string trigger_name(const ViewIdentity& view);
 
+// A view of the current user whose source is locked against inserts, so that it stays as it is. Throws SqlError if it
+// is not one.
+[[nodiscard]] ViewIdentity lock_view(Oid relation);
+
 // Throws SqlError unless the view's owner may read all rows of its source.
 void check_source_access(const ViewIdentity& view);
 

@@ -66,6 +66,35 @@ is(keeper('first', "SET search_path = shop; $mismatches"), '0', 'and the others 
 is(dump_and_restore('first', 'fourth'), '', 'a fourth database');
 like(keeper('fourth', sprintf($more, 1003, 1004)), qr/has no column "total" in its place/, 'refuses what it would fill wrongly');
 
+# A view that was altered: columns were dropped, the owner's own stand between, and the order is another one.
+$node->safe_psql('postgres', 'CREATE DATABASE altered OWNER keeper');
+keeper('altered', q{
+	CREATE EXTENSION feature_ext;
+	CREATE SCHEMA shop;
+	SET search_path = shop;
+	CREATE TABLE payments (id int PRIMARY KEY, card text, t timestamptz NOT NULL, v int);
+	SELECT feature.create_view('spend', 'SELECT id, card, t, sum(v) OVER w AS total, count(*) OVER w AS n
+	  FROM payments WINDOW w AS (PARTITION BY card ORDER BY t)');
+	INSERT INTO payments SELECT i, 'c' || i % 3, timestamptz '2024-01-01' + i * interval '1 minute', i FROM generate_series(1, 1000) i;
+	ALTER TABLE spend ADD COLUMN note text DEFAULT 'none';
+	SELECT feature.alter_view('spend', 'SELECT max(v) OVER (ORDER BY t) AS most, id, t, count(*) OVER w AS n, lag(v) OVER w AS last
+	  FROM payments WINDOW w AS (PARTITION BY card ORDER BY t)');
+});
+is(keeper('altered', sprintf($more, 1001, 1010)), '', 'an altered view follows inserts');
+is(dump_and_restore('altered', 'altered_restored'), '', 'it restores without an error');
+is(keeper('altered_restored', sprintf($more, 1011, 1100)), '', 'and follows inserts there');
+is(keeper('altered_restored', "SET search_path = shop; $mismatches"), '0', 'where the dump was taken');
+is(keeper('altered_restored', q{SELECT string_agg(attname, ' ' ORDER BY attnum), (SELECT string_agg(feature, ' ' ORDER BY position) FROM feature.columns)
+	FROM pg_attribute WHERE attrelid = 'shop.spend'::regclass AND attnum > 0}), 'id t n note most last|most id t n last', 'with its columns');
+is(keeper('altered_restored', "SELECT count(*) FROM shop.spend WHERE note = 'none'"), '1100', 'and the default of the owner\'s own');
+is(keeper('altered_restored', q{SET search_path = shop; SELECT feature.alter_view('spend', 'SELECT id, t, sum(v) OVER (ORDER BY t) AS n_new,
+	lag(v) OVER w AS last FROM payments WINDOW w AS (PARTITION BY card ORDER BY t)')}), 'spend', 'it can be altered again');
+is(keeper('altered_restored', "SELECT feature.refresh('shop.spend', '2024-01-01 12:00')"), '381', 'and refreshed from a time on');
+is(keeper('altered_restored', sprintf($more, 1101, 1110) . "; SET search_path = shop; $mismatches"), '0', 'and goes on');
+is(dump_and_restore('altered_restored', 'altered_twice'), '', 'through a second dump');
+is(keeper('altered_twice', sprintf($more, 1111, 1120) . "; SET search_path = shop; $mismatches"), '0', 'as well');
+is(keeper('altered_twice', 'DROP TABLE shop.payments CASCADE'), '', 'it can be dropped');
+
 # The catalogue, which the owner of a database may write to, does not lend a superuser's rights.
 $node->safe_psql('fourth', q{
 	CREATE TABLE secrets (id int PRIMARY KEY, t timestamptz NOT NULL);
