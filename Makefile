@@ -14,7 +14,7 @@ EXTENSION   = feature_ext
 MODULE_big  = feature_ext
 DATA        = $(wildcard sql/feature_ext--*--*.sql)
 DATA_built  = sql/feature_ext--0.1.sql
-SOURCES     = $(sort $(wildcard src/kernel/*.cpp src/pg/*.cpp))
+SOURCES     = $(sort $(wildcard src/kernel/*.cpp src/pg/*.cpp src/pg/aggregates/*.cpp))
 OBJS        = $(SOURCES:.cpp=.o)
 
 # For `make installcheck` with a server that is already there; `make check` brings its own and knows more suites.
@@ -86,7 +86,7 @@ bench: setup
 	@scripts/bench.sh
 
 format:
-	clang-format -i $(wildcard src/*/*.[ch]pp test/*/*.[ch]pp loadgen/*.[ch]pp)
+	clang-format -i $(wildcard src/*/*.[ch]pp src/pg/aggregates/*.[ch]pp test/*/*.[ch]pp loadgen/*.[ch]pp)
 
 # Goals of PGXS named in the same call.
 $(filter-out $(PEOPLE),$(MAKECMDGOALS)):

@@ -6,6 +6,8 @@
 --   functions    create_view, drop_view, refresh, describe, maintain; feature.views, feature.columns
 --   verify       verify
 --   features     haversine_km, is_private_ip
+--   aggregates   count_distinct, mode, top_n, entropy; percentile, median; ew_sum, ew_avg; change_count, drawdown,
+--                last_distinct
 --   pipeline     create_transaction_pipeline
 --   privileges
 
