@@ -63,7 +63,7 @@ export PG_CONFIG
 help:
 	@echo 'make demo        show it at work: builds, starts a server of its own, ten seconds of transactions, cleans up'
 	@echo 'make check       build and run all tests; check-unit, check-loadgen, check-regress, check-isolation,'
-	@echo '                 check-tap, check-random, check-docs run one suite'
+	@echo '                 check-tap, check-random, check-aggregates, check-docs run one suite'
 	@echo 'make bench       measure; see docs for what the numbers mean'
 	@echo 'make setup       install what building and testing need, where something is missing (apt)'
 	@echo 'make             build the extension for the PostgreSQL of PG_CONFIG ($(PG_CONFIG))'

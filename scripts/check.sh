@@ -8,7 +8,7 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 # The suites in the order in which they run, and the files that they consist of.
-suites=(unit loadgen regress isolation tap random docs)
+suites=(unit loadgen regress isolation tap random aggregates docs)
 declare -A files_of=(
   [unit]='test/unit/*.cpp'
   [loadgen]='loadgen/*_test.cpp'
@@ -16,6 +16,7 @@ declare -A files_of=(
   [isolation]='test/isolation/specs/*.spec'
   [tap]='test/tap/t/*.pl'
   [random]='test/random/run.py'
+  [aggregates]='test/aggregates/run.py'
   [docs]='test/docs/run.py'
 )
 logs=$top/build/check
@@ -94,6 +95,14 @@ run_random() {
 count_random() {
   failed=$(add '^[0-9]+ [a-z]+, ([0-9]+) failed')
   passed=$(($(add '^([0-9]+) [a-z]+, [0-9]+ failed') - failed))
+}
+
+run_aggregates() {
+  createdb aggregates
+  PGDATABASE=aggregates "$PYTHON" test/aggregates/run.py --rounds "${ROUNDS:-5}"
+}
+count_aggregates() {
+  count_random
 }
 
 run_docs() {

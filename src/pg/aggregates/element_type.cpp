@@ -109,9 +109,12 @@ Datum ElementType::read_value(ImageReader& image) const {
   return PointerGetDatum(made);
 }
 
-Datum ElementType::make_array(Datum* values, int count) const {
+Datum ElementType::make_array(const Datum* values, int count) const {
+  // construct_array writes over its input where it has to detoast.
+  const std::size_t size = static_cast<std::size_t>(count) * sizeof(Datum);
+  auto* elements = static_cast<Datum*>(memcpy(palloc(size), values, size));
   return PointerGetDatum(
-      construct_array(values, count, entry_->type_id, entry_->typlen, entry_->typbyval, entry_->typalign));
+      construct_array(elements, count, entry_->type_id, entry_->typlen, entry_->typbyval, entry_->typalign));
 }
 
 }  // namespace feature

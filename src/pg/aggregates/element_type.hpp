@@ -63,7 +63,7 @@ class ElementType {
   // Made in the current memory context.
   [[nodiscard]] Datum read_value(ImageReader& image) const;
 
-  [[nodiscard]] Datum make_array(Datum* values, int count) const;
+  [[nodiscard]] Datum make_array(const Datum* values, int count) const;
 
  private:
   ElementType(TypeCacheEntry* entry, Oid collation) : entry_(entry), collation_(collation) {}

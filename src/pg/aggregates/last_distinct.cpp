@@ -29,7 +29,7 @@ class LastDistinct {
 
   [[nodiscard]] const ElementType& type() const { return type_; }
   [[nodiscard]] int count() const { return count_; }
-  [[nodiscard]] Datum* values() const { return values_; }
+  [[nodiscard]] const Datum* values() const { return values_; }
 
   // The value comes last. O(limit) calls of the type's equality.
   void add(Datum given) {

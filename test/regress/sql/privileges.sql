@@ -205,7 +205,7 @@ SET ROLE regress_feature_client;
 SELECT relation, source FROM feature.views WHERE relation = 'privileges.features'::regclass;
 SELECT feature, type, entity FROM feature.columns WHERE relation = 'privileges.features'::regclass ORDER BY position;
 -- Functions that are not of C or fixed names keep to a search_path of their own, and none runs as its owner.
-SELECT proname, prosecdef, proconfig FROM pg_proc WHERE pronamespace = 'feature'::regnamespace AND (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')) ORDER BY 1;
+SELECT proname, prosecdef, proconfig FROM pg_proc WHERE pronamespace = 'feature'::regnamespace AND prokind = 'f' AND (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')) ORDER BY 1;
 SELECT extname, trusted, relocatable FROM pg_available_extension_versions JOIN pg_extension ON name = extname AND version = extversion WHERE extname = 'feature_ext';
 
 RESET ROLE;
