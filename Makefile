@@ -6,7 +6,7 @@
 
 PG_CONFIG ?= pg_config
 
-PEOPLE = help setup demo check bench format $(filter check-%,$(MAKECMDGOALS))
+PEOPLE = help setup demo check fuzz bench format $(filter check-%,$(MAKECMDGOALS))
 
 ifeq ($(filter $(PEOPLE),$(MAKECMDGOALS)),)
 
@@ -62,8 +62,9 @@ export PG_CONFIG
 
 help:
 	@echo 'make demo        show it at work: builds, starts a server of its own, ten seconds of transactions, cleans up'
-	@echo 'make check       build and run all tests; check-unit, check-loadgen, check-regress, check-isolation,'
-	@echo '                 check-tap, check-random, check-aggregates, check-docs run one suite'
+	@echo 'make check       build and run all tests; check-unit, check-fuzz, check-loadgen, check-regress,'
+	@echo '                 check-isolation, check-tap, check-random, check-aggregates, check-docs run one'
+	@echo 'make fuzz        both fuzzers, then random cases, for FUZZ_SECONDS (600) each'
 	@echo 'make bench       measure; see docs for what the numbers mean'
 	@echo 'make setup       install what building and testing need, where something is missing (apt)'
 	@echo 'make             build the extension for the PostgreSQL of PG_CONFIG ($(PG_CONFIG))'
@@ -82,6 +83,11 @@ check: setup
 check-%: setup
 	@scripts/check.sh $*
 
+fuzz: export FUZZ_SECONDS ?= 600
+fuzz: export RANDOM_SECONDS ?= $(FUZZ_SECONDS)
+fuzz: setup
+	@scripts/check.sh fuzz random
+
 bench: setup
 	@scripts/bench.sh
 
@@ -92,6 +98,6 @@ format:
 $(filter-out $(PEOPLE),$(MAKECMDGOALS)):
 	@$(MAKE) $@
 
-.PHONY: help setup demo check bench format
+.PHONY: help setup demo check fuzz bench format
 
 endif

@@ -2,15 +2,20 @@
 # Runs the test suites, all of them or those named: check.sh [SUITE]...
 #
 # One line a suite, and the log of a suite that fails; all logs stay in build/check/. Tests are found by their place,
-# never by a list that one could be missing from, and a suite that has tests but ran none has failed. Ends with
-# "N passed, N failed".
+# never by a list that one could be missing from, and a suite that has tests but ran none has failed. Lines of a log
+# that begin with "note: " are shown too. Ends with "N passed, N failed".
+#
+#   FUZZ_SECONDS     how long each fuzzer runs (60)
+#   CASES            how many random cases are run (2000)
+#   RANDOM_SECONDS   how long they are run instead
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 # The suites in the order in which they run, and the files that they consist of.
-suites=(unit loadgen regress isolation tap random aggregates docs)
+suites=(unit fuzz loadgen regress isolation tap random aggregates docs)
 declare -A files_of=(
   [unit]='test/unit/*.cpp'
+  [fuzz]='test/fuzz/*_fuzz.cpp'
   [loadgen]='loadgen/*_test.cpp'
   [regress]='test/regress/sql/*.sql'
   [isolation]='test/isolation/specs/*.spec'
@@ -24,16 +29,32 @@ logs=$top/build/check
 # Each suite: what it runs, in a shell of its own with `set -e`, its output being the log; and how to count from the log,
 # into $passed and $failed.
 
-run_unit() {
-  build -C test/unit
-  # Address sanitizers of GCC before 14 do not survive kernels that scatter addresses over more than 28 bits.
+# Address sanitizers of GCC before 14 and clang before 18 do not survive kernels that scatter addresses over more than
+# 28 bits.
+with_steady_addresses() {
   local steady=()
   if setarch --addr-no-randomize true 2>/dev/null; then steady=(setarch --addr-no-randomize); fi
-  "${steady[@]}" build/unit/unit_test --gtest_color=no
+  "${steady[@]}" "$@"
+}
+
+run_unit() {
+  build -C test/unit
+  with_steady_addresses build/unit/unit_test --gtest_color=no
 }
 count_unit() {
   passed=$(count '^\[       OK \]')
   failed=$(count '^\[  FAILED  \] .*\([0-9]+ ms\)$')
+}
+
+# The two fuzzers side by side, each from the corpus that is kept of it.
+run_fuzz() {
+  build -C test/fuzz
+  with_steady_addresses make -s --no-print-directory -C test/fuzz -j2 --keep-going --output-sync run \
+    FUZZ_SECONDS="${FUZZ_SECONDS:-60}" | sed -E 's/^fuzzer .* covered$/note: &/'
+}
+count_fuzz() {
+  passed=$(count '^note: fuzzer')
+  failed=$(count '^fuzzer .*: failed$')
 }
 
 run_loadgen() {
@@ -90,7 +111,9 @@ count_tap() {
 
 run_random() {
   createdb random
-  PGDATABASE=random "$PYTHON" test/random/run.py --cases "${CASES:-500}"
+  local length=(--cases "${CASES:-2000}")
+  [ -z "${RANDOM_SECONDS:-}" ] || length=(--seconds "$RANDOM_SECONDS")
+  PGDATABASE=random "$PYTHON" test/random/run.py --jobs "$(nproc)" "${length[@]}"
 }
 count_random() {
   failed=$(add '^[0-9]+ [a-z]+, ([0-9]+) failed')
@@ -159,12 +182,16 @@ logged() {
   seconds=$((took / 1000000)).$((took / 100000 % 10))
 }
 
-# report NAME PASSED FAILED: the line of a suite, and its log if it failed.
+# report NAME PASSED FAILED: the line of a suite, the notes in its log, and all of its log if it failed.
 report() {
   printf '%-10s %6d passed %6d failed %8s s\n' "$1" "$2" "$3" "$seconds"
   total_passed=$((total_passed + $2))
   total_failed=$((total_failed + $3))
-  [ "$3" -eq 0 ] || tail -n 300 "$log" | sed 's/^/    /'
+  if [ "$3" -eq 0 ]; then
+    sed -n 's/^note: /    /p' "$log"
+  else
+    tail -n 300 "$log" | sed 's/^/    /'
+  fi
 }
 
 # The extension, compiled with warnings as errors, in an installation of its own; without it what needs it cannot run.
@@ -194,7 +221,7 @@ run_suite() {
     return
   fi
   case $suite in
-    unit | loadgen) ;;
+    unit | fuzz | loadgen) ;;
     *)
       prepare_extension
       if [ $extension = broken ]; then

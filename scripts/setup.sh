@@ -15,6 +15,11 @@ missing_packages() {
   command -v make >/dev/null || echo make
   command -v flock >/dev/null || echo util-linux
   missing_headers
+  # Debian's clang comes without libFuzzer and the sanitizers' libraries.
+  if ! command -v clang++ >/dev/null ||
+    ! compgen -G "$(clang++ -print-resource-dir)/lib/*/libclang_rt.fuzzer*.a" >/dev/null; then
+    printf '%s\n' clang libclang-rt-dev
+  fi
 
   local pgxs=
   if command -v "$PG_CONFIG" >/dev/null; then pgxs=$("$PG_CONFIG" --pgxs); fi

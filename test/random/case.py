@@ -1,13 +1,15 @@
-"""One random case: a source table, one or two feature views and a workload, all from one seed."""
+"""One random case: a source table, one to three feature views and a workload, all from one seed."""
 
 import random
 from dataclasses import dataclass
 
 from definition import Author, Definition
-from table import Table
+from table import TIME_ZONES, Table
+from windows import Options
 from workload import KINDS, Workload
 
-VIEW_NAMES = ("first", "second")
+VIEW_NAMES = ("first", "second", "third")
+FEW, MANY = 60, 150
 
 
 @dataclass
@@ -27,33 +29,42 @@ class Case:
     table: Table
     views: list
     steps: list
+    rows: int
 
 
-def random_case(seed):
+def random_case(seed, functions=frozenset()):
+    """functions: aggregates of the extension that may be drawn too. The same seed and functions give the same case."""
     rng = random.Random(seed)
-    rows = rng.randint(5, 60)
-    size = rng.random()
-    if size > 0.95:
-        rows = rng.randint(150, 400)
-    elif size > 0.85:
-        rows = rng.randint(60, 150)
-    table = Table(rng, "source", rows <= 60 and rng.random() < 0.1, rows > 60 and rng.random() < 0.7)
-    kind = rng.choice(KINDS)
-    views = random_views(rng, table)
+    rows, kind = random_size(rng), rng.choice(KINDS)
+    time_zone = rng.choice(TIME_ZONES)
+    long = rows <= FEW and rng.random() < 0.1
+    table = Table(rng, "source", rows, time_zone, long, rows > FEW and rng.random() < 0.7)
+    options = Options(table.scale, peers=rows <= FEW or kind == "ordered", calendar=rows <= FEW,
+                      collections=rows <= FEW and not long, functions=functions)
+    views = random_views(rng, table, options)
     steps = Workload(rng, table, views, rows, kind).steps
-    return Case(seed, kind, rng.choice(("UTC", "UTC", "UTC", "Asia/Kolkata")), table, views, steps)
+    return Case(seed, kind, time_zone, table, views, steps, rows)
 
 
-def random_views(rng, table):
-    """One view; or two over one source; or two, the second over the first one's feature table."""
-    arrangement = rng.random()
-    chained, parallel = arrangement < 0.15, arrangement > 0.8
-    author = Author(rng, table.scale)
-    views = [View(VIEW_NAMES[0], table.name, table.columns, author.definition(table.columns, upstream=chained))]
-    if chained:
-        columns = views[0].definition.columns
-        definition = author.definition(columns, upstream=False)
-        views.append(View(VIEW_NAMES[1], VIEW_NAMES[0], columns, definition, upstream=0))
-    elif parallel:
-        views.append(View(VIEW_NAMES[1], table.name, table.columns, author.definition(table.columns, upstream=False)))
+def random_size(rng):
+    """Mostly few rows; sometimes so many that an entity has chunks, and seldom many of them."""
+    size = rng.random()
+    if size < 0.9:
+        return rng.randint(5, FEW)
+    if size < 0.95:
+        return rng.randint(FEW, MANY)
+    return rng.randint(MANY, 500) if size < 0.985 else rng.randint(500, 2500)
+
+
+def random_views(rng, table, options):
+    """One view, or several: over one source, over one another's feature tables, or both."""
+    author = Author(rng, options)
+    upstreams = rng.choice(([None],) * 6 + ([None, 0], [None, None], [None, 0, 1], [None, None, 0], [None, None, None]))
+    views = []
+    for number, upstream in enumerate(upstreams):
+        source, columns = table.name, table.columns
+        if upstream is not None:
+            source, columns = views[upstream].name, views[upstream].definition.columns
+        definition = author.definition(columns, upstream=number in upstreams)
+        views.append(View(VIEW_NAMES[number], source, columns, definition, upstream))
     return views

@@ -5,9 +5,10 @@ A definition is made as data, so that oracle.py can write it a second way, level
 
 from dataclasses import dataclass, field, replace
 
+from calls import call, feature
 from expressions import Expr, Scope, condition, number, value
 from values import Column, quote_name
-from windows import CLOSE, OPEN, ORDER, Windows, call, feature, windows
+from windows import Windows, resolve, windows
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Level:
     star: str = ""         # "*" or "s.*" for the starred items
     where: str = ""
     clause: str = ""       # WINDOW clause
+    calendar: bool = False  # whether the length of a frame depends on the row
 
     @property
     def columns(self):
@@ -46,6 +48,17 @@ class Definition:
     @property
     def columns(self):
         return self.levels[-1].columns
+
+    @property
+    def calendar(self):
+        """Whether PostgreSQL's window executor, which only moves the start of a frame forward, is no oracle."""
+        return any(level.calendar for level in self.levels)
+
+    @property
+    def row_by_row(self):
+        """Whether the arrival query has to ask for each row on its own."""
+        return any("runs." in text for level in self.levels
+                   for text in [level.clause] + [item.sql for item in level.items])
 
     @property
     def uses_windows(self):
@@ -66,7 +79,7 @@ def plain(definition, source):
             text += "\nWHERE " + level.where
         if level.clause:
             text += "\n" + level.clause
-        text = text.replace(ORDER, level.time).replace(OPEN, "").replace(CLOSE, "")
+        text = resolve(text, level.time, arrival=False)
     return text
 
 
@@ -77,8 +90,8 @@ def indent(text):
 class Author:
     """Writes random definitions over one source's columns."""
 
-    def __init__(self, rng, scale):
-        self.rng, self.scale, self.names = rng, scale, 0
+    def __init__(self, rng, options):
+        self.rng, self.options, self.names = rng, options, 0
 
     def definition(self, columns, upstream):
         """A definition; one that is upstream of another passes the id and the time on."""
@@ -96,10 +109,10 @@ class Author:
     def level(self, columns, base, top, upstream, with_windows):
         rng = self.rng
         alias = rng.choice(("", "s", "t")) if base else rng.choice(("s", "q", "l"))
-        scope = Scope(columns, alias if alias and rng.random() < 0.3 else "")
-        available = windows(rng, scope, self.scale) if with_windows else Windows([], "")
+        scope = Scope(columns, alias if alias and rng.random() < 0.3 else "", self.options)
+        available = windows(rng, scope) if with_windows else Windows([], "")
         computed = [self.computed(scope, available.over) for _ in range(rng.choice((1, 2, 3, 4, 6)))]
-        level = Level([], scope.time.sql, alias, clause=available.clause)
+        level = Level([], scope.time.sql, alias, clause=available.clause, calendar=available.calendar)
         if rng.random() < 0.3 and len(columns) < 20:
             level.star = "*" if not alias or rng.random() < 0.5 else alias + ".*"
             level.items = [Item(scope.ref(c).sql, c, starred=True) for c in columns] + computed
@@ -144,7 +157,7 @@ class Author:
         """A call without AS is named after its function; where that name is taken, it gets its own."""
         for item in level.items:
             if item.unnamed:
-                function = item.sql.split("(")[0]
+                function = resolve(item.sql, "", arrival=False).split("(")[0].split(".")[-1]
                 item.unnamed = all(function != column.name for column in level.columns)
                 if item.unnamed:
                     item.column = replace(item.column, name=function)

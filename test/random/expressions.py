@@ -7,7 +7,7 @@ stays inside its type.
 
 from dataclasses import dataclass
 
-from values import FLOATS, INTEGERS, NUMBERS, ORDERED, base_type, quote_literal, quote_name, random_value
+from values import FLOATS, INTEGERS, NUMBERS, ORDERED, base_type, is_opaque, quote_literal, quote_name, random_value
 
 PRECISIONS = ("exact", "double", "single")
 LIMITS = {"int2": 3e4, "int4": 2e9, "int8": 9e18}
@@ -29,12 +29,16 @@ class Expr:
     def ordered(self):
         return self.number or self.type in ORDERED
 
+    @property
+    def opaque(self):
+        return is_opaque(self.type)
+
 
 class Scope:
-    """The columns that a level's expressions may use, and the alias they are qualified with, if any."""
+    """What a level's expressions may use: columns, the alias they are qualified with, if any, and a case's options."""
 
-    def __init__(self, columns, alias=""):
-        self.columns, self.prefix = columns, alias and alias + "."
+    def __init__(self, columns, alias, options):
+        self.columns, self.prefix, self.options = columns, alias and alias + ".", options
 
     def ref(self, column):
         return Expr(self.prefix + quote_name(column.name), column.type, column.precision, column.size, column.special)
@@ -134,6 +138,15 @@ def value(rng, scope):
     return x
 
 
+def exact_value(rng, scope):
+    """A value without rounding, of a type whose values can be compared and written as constants."""
+    for _ in range(6):
+        x = value(rng, scope)
+        if x.precision == "exact" and not x.opaque:
+            return x
+    return scope.id
+
+
 def threshold(rng, x):
     """A constant to compare with. Rounded results are compared with what they cannot equal."""
     if x.precision == "exact" and base_type(x.type) in INTEGERS:
@@ -146,7 +159,7 @@ def condition(rng, scope, depth=1):
     if depth and rng.random() < 0.2:
         return rng.choice(("(%s AND %s)", "(%s OR %s)")) % (condition(rng, scope, 0), condition(rng, scope, 0))
     x = rng.choice(scope.refs(lambda c: c.role != "time"))
-    if rng.random() < 0.15:
+    if rng.random() < 0.15 or x.opaque:
         return "%s IS %sNULL" % (x.sql, rng.choice(("", "NOT ")))
     if x.number:
         return "%s %s %s" % (x.sql, rng.choice((">", "<", ">=")), threshold(rng, x))
@@ -168,15 +181,22 @@ def key(rng, scope):
     if others and rng.random() < 0.7:
         return vary_key(rng, rng.choice(others))
     if rng.random() < 0.3:
-        time = scope.time
-        if time.type == "timestamptz":
-            return "(%s AT TIME ZONE 'UTC')::date" % time.sql
-        if time.type == "timestamp":
-            return "date_trunc('hour', %s)" % time.sql
-        return time.sql
+        return time_key(rng, scope.time)
     if scope.id.number:
         return "(%s %% %d)" % (scope.id.sql, rng.randint(2, 3))
     return "left(%s::text, 1) < '8'" % scope.id.sql if rng.random() < 0.5 else "(%s IS NULL)" % scope.id.sql
+
+
+def time_key(rng, time):
+    """A span of time as an entity."""
+    if time.type in INTEGERS:
+        return "(%s / %d)" % (time.sql, rng.choice((10, 100)))
+    if time.type == "date":
+        return rng.choice(("date_trunc('month', %s::timestamp)", "%s")) % time.sql
+    local = time.sql
+    if time.type == "timestamptz":
+        local = "(%s AT TIME ZONE '%s')" % (time.sql, rng.choice(("UTC", "Europe/Berlin")))
+    return rng.choice(("date_trunc('hour', %s)", "date_trunc('day', %s)", "%s::date", "extract(hour FROM %s)")) % local
 
 
 def vary_key(rng, x):
@@ -189,7 +209,7 @@ def vary_key(rng, x):
     if x.type == "timestamptz":
         return "(%s AT TIME ZONE 'UTC')::date" % x.sql
     if x.type == "inet":
-        return "family(%s)" % x.sql
+        return rng.choice(("family(%s)", "network(set_masklen(%s, 24))", "host(%s)")) % x.sql
     if x.type == "bool":
         return x.sql
     return "(%s IS NULL)" % x.sql

@@ -42,15 +42,9 @@ def failure_of(session, case):
 
 def smaller_cases(case):
     """Cases with one thing less, the biggest cuts first. Whether they make sense is for the database to say."""
-    if len(case.views) == 2:
-        for gone in (1, 0) if case.views[1].upstream is None else (1,):
-            smaller = copy.deepcopy(case)
-            del smaller.views[gone]
-            smaller.steps = [step for step in smaller.steps if not isinstance(step, Create) or step.view != gone]
-            for step in smaller.steps:
-                if isinstance(step, Create):
-                    step.view = 0
-            yield smaller
+    for gone in range(len(case.views) - 1, -1, -1):
+        if len(case.views) > 1 and all(view.upstream != gone for view in case.views):
+            yield without_view(case, gone)
     yield from with_steps(case, without_transactions(case.steps))
     size = len(case.steps) // 2
     while size:
@@ -72,6 +66,19 @@ def smaller_cases(case):
                     smaller = copy.deepcopy(case)
                     del smaller.views[number].definition.levels[depth].items[item]
                     yield smaller
+
+
+def without_view(case, gone):
+    smaller = copy.deepcopy(case)
+    del smaller.views[gone]
+    for view in smaller.views:
+        if view.upstream is not None:
+            view.upstream -= view.upstream > gone
+    smaller.steps = [step for step in smaller.steps if not isinstance(step, Create) or step.view != gone]
+    for step in smaller.steps:
+        if isinstance(step, Create):
+            step.view -= step.view > gone
+    return smaller
 
 
 def without_transactions(steps):

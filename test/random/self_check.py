@@ -3,7 +3,7 @@
 from definition import Definition, Item, Level
 from oracle import arrival, runs_of, single_runs
 from values import Column
-from windows import CLOSE, OPEN, ORDER
+from windows import ORDER, SLACK, either
 
 COLUMNS = [Column("id", "int4", role="id"), Column("at", "timestamptz", role="time"), Column("x", "int4")]
 
@@ -19,7 +19,8 @@ EXPECTED = {"1": ("1", None, "1", "1"), "2": ("3", "1", "2", "4"), "3": ("4", "2
 def example():
     time = Item("at", COLUMNS[1])
     identity = Item("id", COLUMNS[0])
-    near = "(ORDER BY %s RANGE %s'10 seconds'%s PRECEDING)" % (ORDER, OPEN, CLOSE)
+    offset = either("'10 seconds'", "interval '10 seconds' + " + SLACK)
+    near = "(ORDER BY %s RANGE %s PRECEDING)" % (ORDER, offset)
     inner = [Item("sum(x) OVER " + near, Column("near", "int8")),
              Item("lag(x) OVER w", Column("past", "int4")),
              Item("row_number() OVER w", Column("place", "int8"))]
@@ -34,6 +35,6 @@ def check_example(session):
     session.cursor.executemany("INSERT INTO example VALUES (%s, %s::time + date '2024-05-01', %s)", ROWS)
     steps = [int(row[1][-2:]) for row in ROWS]
     for runs in (runs_of(steps), single_runs(steps)):
-        query = arrival(example(), "example", COLUMNS, [row[0] for row in ROWS], runs, 1)
+        query = arrival(example(), "example", COLUMNS, [row[0] for row in ROWS], runs)
         got = {row[0]: tuple(row[1:]) for row in session.query(query)[1]}
         assert got == EXPECTED, "the arrival query is wrong on the worked example: %s" % got

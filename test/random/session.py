@@ -1,23 +1,19 @@
 """Runs a case in a database, and keeps what was run for the report of a failure."""
 
 import io
+import os
 import random
 import time
 
 import psycopg2
 import psycopg2.extensions
 
+from calls import EXTENSION
 from case import VIEW_NAMES
 from compare import difference
 from definition import plain
 from oracle import arrival, runs_of, single_runs
 from workload import Control, Create, Insert, Simulation, prepare_statement, statements
-
-SCHEMA = "random_case"
-
-# bool, int8, int2, int4, text, inet, float4, float8, date, timestamp, timestamptz, interval, numeric, uuid
-TYPES_READ = (16, 20, 21, 23, 25, 869, 700, 701, 1082, 1114, 1184, 1186, 1700, 2950)
-
 
 class Failure(Exception):
     """What went wrong, in lines. invalid: the case itself is at fault, its definition is no valid query."""
@@ -28,11 +24,20 @@ class Failure(Exception):
 
 
 class Session:
-    """One connection. With pretend, feature tables are made from the arrival query, one recomputation a row."""
+    """One connection, which works in a schema of its own, random_case_<number>. With pretend, feature tables are made
+    from the arrival query, one recomputation a row."""
 
-    def __init__(self, pretend):
-        self.pretend, self.history, self.dropping = pretend, [], False
+    def __init__(self, number=0, pretend=False):
+        self.schema, self.pretend, self.history, self.dropping = "random_case_%d" % number, pretend, [], False
+        self.functions = frozenset()  # aggregates of the extension
         self.connect()
+
+    def set_up(self):
+        """Makes what all cases of all sessions share. Once, before there are others."""
+        if not self.pretend:
+            self.sql("CREATE EXTENSION IF NOT EXISTS feature_ext")
+        with open(os.path.join(os.path.dirname(__file__), "kit.sql"), encoding="utf-8") as kit:
+            self.sql(kit.read())
 
     def connect(self, patience=0):
         """Connects; with patience (seconds), also to a server that is recovering from a crash."""
@@ -47,14 +52,21 @@ class Session:
                 time.sleep(0.2)
         self.connection.autocommit = True
         self.cursor = self.connection.cursor()
-        as_text = psycopg2.extensions.new_type(TYPES_READ, "AS_TEXT", lambda value, cursor: value)
-        psycopg2.extensions.register_type(as_text, self.connection)
+        self.read_as_text()
         self.sql("SET client_min_messages = warning; SET jit = off; SET max_parallel_workers_per_gather = 0")
         if not self.pretend:
-            self.sql("CREATE EXTENSION IF NOT EXISTS feature_ext")
-            self.cursor.execute("SELECT 1 FROM pg_proc WHERE proname = 'drop_view' "
-                                "AND pronamespace = 'feature'::regnamespace")
-            self.dropping = self.cursor.fetchone() is not None
+            self.cursor.execute("SELECT proname::text FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace "
+                                "WHERE nspname = 'feature'")
+            present = {name for name, in self.cursor.fetchall()}
+            self.dropping = "drop_view" in present
+            self.functions = frozenset(present & set(EXTENSION))
+
+    def read_as_text(self):
+        """Values as texts, as PostgreSQL writes them, of all types that there are now."""
+        self.cursor.execute("SELECT array_agg(oid::int8) FROM pg_type")
+        types, = self.cursor.fetchone()
+        as_text = psycopg2.extensions.new_type(tuple(types), "AS_TEXT", lambda value, cursor: value)
+        psycopg2.extensions.register_type(as_text, self.connection)
 
     def sql(self, text):
         self.history.append(text)
@@ -89,7 +101,8 @@ class Session:
 
     def prepare(self, case):
         self.clean_up()
-        self.sql("CREATE SCHEMA %s; SET search_path = %s; SET timezone = '%s'" % (SCHEMA, SCHEMA, case.time_zone))
+        self.sql("CREATE SCHEMA %s; SET search_path = %s; SET timezone = '%s'"
+                 % (self.schema, self.schema, case.time_zone))
         for statement in case.table.create_statements(self.pretend):
             self.sql(statement)
         self.require_valid(case)
@@ -99,14 +112,18 @@ class Session:
         """That the definitions are queries at all, tried on the empty source."""
         try:
             for view in case.views:
-                source = view.source
-                if view.upstream is not None:
-                    alias = "" if view.definition.levels[0].alias else " upstream"
-                    source = "(%s)%s" % (plain(case.views[view.upstream].definition, case.table.name), alias)
-                text = plain(view.definition, source)
+                text = plain(view.definition, self.source_text(case, view))
                 self.query(text)
         except psycopg2.Error as error:
             raise Failure(["invalid definition: %s" % str(error).strip(), text], invalid=True)
+
+    def source_text(self, case, view):
+        """The view's source as a query, also where it is a view that is not there yet."""
+        if view.upstream is None:
+            return case.table.name
+        upstream = case.views[view.upstream]
+        alias = "" if view.definition.levels[0].alias else " upstream"
+        return "(%s)%s" % (plain(upstream.definition, self.source_text(case, upstream)), alias)
 
     def clean_up(self):
         """Drops what a case made, also one that was cut off."""
@@ -117,10 +134,10 @@ class Session:
         self.cursor.execute("DEALLOCATE ALL; RESET feature_ext.batch_rows")
         if self.dropping:
             self.cursor.execute("SELECT name FROM unnest(%s) name WHERE to_regclass(name) IS NOT NULL",
-                                (["%s.%s" % (SCHEMA, name) for name in reversed(VIEW_NAMES)],))
+                                (["%s.%s" % (self.schema, name) for name in reversed(VIEW_NAMES)],))
             for name, in self.cursor.fetchall():
                 self.cursor.execute("SELECT feature.drop_view(%s)", (name,))
-        self.cursor.execute("DROP SCHEMA IF EXISTS %s CASCADE" % SCHEMA)
+        self.cursor.execute("DROP SCHEMA IF EXISTS %s CASCADE" % self.schema)
 
     def step(self, case, step, rng):
         if isinstance(step, Create):
@@ -152,21 +169,24 @@ class Session:
 
     def check(self, case, view, rows):
         """The feature table against the plain query where rows came in time order, else against the arrival query."""
-        steps = [row.step for row in rows]
+        steps, definition = [row.step for row in rows], view.definition
         in_order = all(a < b for a, b in zip(steps, steps[1:]))
         ids = [row.values[case.table.columns.index(case.table.id)] for row in rows]
+
+        def arrival_query(runs, literally=False):
+            return arrival(definition, view.source, view.source_columns, ids, runs, literally)
+
         queries = {}
-        if in_order:
-            queries["plain query"] = plain(view.definition, view.source)
-        if self.pretend or not in_order:
-            queries["arrival query"] = arrival(view.definition, view.source, view.source_columns, ids, runs_of(steps),
-                                               case.table.scale.grid)
+        if in_order and not definition.calendar:
+            queries["plain query"] = plain(definition, view.source)
+        if self.pretend or not queries:
+            runs = single_runs(steps) if definition.row_by_row else runs_of(steps)
+            queries["arrival query"] = arrival_query(runs)
         if self.pretend:
-            self.cursor.execute("CREATE TABLE %s AS %s" % (view.name, arrival(
-                view.definition, view.source, view.source_columns, ids, single_runs(steps), case.table.scale.grid,
-                order_time=len(set(steps)) < len(steps))))
+            literally = len(set(steps)) == len(steps) and not definition.calendar
+            self.cursor.execute("CREATE TABLE %s AS %s" % (view.name, arrival_query(single_runs(steps), literally)))
         got = self.query("SELECT * FROM " + view.name)
         for name, query in queries.items():
-            lines = difference(view.definition.columns, self.query(query), got)
+            lines = difference(definition.columns, self.query(query), got)
             if lines:
                 raise Failure(["%s differs from the %s" % (view.name, name)] + lines)

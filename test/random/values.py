@@ -12,11 +12,16 @@ from dataclasses import dataclass
 INTEGERS = ("int2", "int4", "int8")
 FLOATS = ("float4", "float8")
 NUMBERS = INTEGERS + FLOATS + ("numeric", "numeric(12,2)")
-ORDERED = ("text", "timestamptz", "timestamp", "date", "inet", "interval")  # have min and max, as numbers do
-TYPES = NUMBERS + ("text", "text", "timestamptz", "timestamp", "date", "inet", "bool", "uuid", "interval")
-KEY_TYPES = ("int2", "int4", "int8", "text", "text", "uuid", "inet", "bool", "numeric", "float8", "date", "timestamptz")
+MOOD = "random_kit.mood"
+# Have min and max, as numbers do.
+ORDERED = ("text", "timestamptz", "timestamp", "date", "time", "inet", "interval", MOOD)
+TYPES = NUMBERS + ("text", "text", "timestamptz", "timestamp", "date", "time", "inet", "bool", "uuid", "interval",
+                   "bytea", "jsonb", MOOD)
+KEY_TYPES = ("int2", "int4", "int8", "text", "text", "uuid", "inet", "bool", "numeric", "float8", "date", "timestamptz",
+             "bytea", MOOD)
+DOMAINS = {"text": "random_kit.label", "numeric(12,2)": "random_kit.price", "int4": "random_kit.count"}
 
-NULL_SHARE = (0, 0, 0.1, 0.3)
+NULL_SHARE = (0, 0, 0, 0.1, 0.3, 0.95)
 
 # Positive values only, but NaN and infinities are what makes float code wrong in other ways than rounding.
 SPECIAL_FLOATS = ("NaN", "Infinity", "-Infinity")
@@ -25,6 +30,11 @@ SPECIAL_FLOATS = ("NaN", "Infinity", "-Infinity")
 def base_type(type_name):
     """The type without its modifier."""
     return type_name.split("(")[0]
+
+
+def is_opaque(type_name):
+    """Whether the grammar makes no constants of the type, and does not compare its values."""
+    return type_name.endswith("[]") or type_name in ("json", "jsonb")
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,11 @@ class Column:
     special: bool = False
     role: str = ""     # "id", "time" or ""
     key: bool = False  # few distinct values: fit to be an entity
+    domain: str = ""   # a domain over the type, by which a table's column is declared
+
+    @property
+    def declared(self):
+        return self.domain or self.type
 
 
 def quote_name(name):
@@ -108,6 +123,14 @@ def random_value(rng, type_name, special=False):
         return rng.choice(("t", "f"))
     if type_name == "uuid":
         return str(uuid.UUID(int=rng.getrandbits(128)))
+    if type_name == "time":
+        return random_timestamp(rng)[11:]
+    if type_name == "bytea":
+        return "\\x" + "".join("%02x" % rng.randrange(256) for _ in range(rng.choice((0, 1, 5, 20))))
+    if type_name == "jsonb":
+        return rng.choice(('{"a": %d}', "[%d, null]", "%d", '"%d"')) % rng.randrange(100)
+    if type_name == MOOD:
+        return rng.choice(("sad", "ok", "happy"))
     if type_name == "interval":
         return rng.choice(("%d days", "%d hours", "%d minutes", "1 mon %d days")) % rng.randint(1, 400)
     raise ValueError(type_name)

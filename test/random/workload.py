@@ -36,6 +36,7 @@ class Workload:
     def __init__(self, rng, table, views, rows, kind):
         self.rng, self.table, self.views, self.kind = rng, table, views, kind
         self.large = rows > 100
+        self.late_share = 0.25 if rows <= 150 else rng.choice((0.005, 0.02))
         self.batches_matter = any(view.definition.uses_where or view.upstream is not None for view in views)
         start = 0 if rng.random() < 0.55 else rng.randrange(rows)
         self.created = sorted(start if rng.random() < 0.5 else rng.randrange(start, rows) for _ in views)
@@ -52,8 +53,9 @@ class Workload:
             distinct = place < self.created[-1]
             low = 0 if "ties" in self.kind and not distinct and rng.random() < 0.5 else 1
             step = latest + (0 if low == 0 else rng.randint(1, gap))
-            if "late" in self.kind and rng.random() < 0.25:
-                step = max(0, latest - rng.choice((1, 1, rng.randint(0, gap), rng.randint(0, 50 * gap))))
+            if "late" in self.kind and rng.random() < self.late_share:
+                step = max(0, latest - rng.choice((1, 1, rng.randint(0, gap), rng.randint(0, 50 * gap),
+                                                   rng.randint(0, latest))))
             while step in used and (distinct or "ties" not in self.kind):
                 step += 1
             used.add(step)
@@ -83,7 +85,7 @@ class Workload:
     def statement_size(self):
         rng = self.rng
         if self.large:
-            return rng.choice((1, 20, 50, 100))
+            return rng.choice((1, 20, 50, 100) if len(self.rows) <= 500 else (1, 100, 300, 700))
         return rng.choice((1, 1, 2, rng.randint(2, 6), rng.randint(2, 25)))
 
     def create(self, view):
@@ -132,14 +134,14 @@ class Workload:
         self.steps.append(Control("ROLLBACK"))
 
     def refused(self, rows):
-        """A statement that fails on its last row: a NULL event time, or a key that is there already."""
+        """A statement that fails on its last row: a bad event time, or a key that is there already."""
         rng = self.rng
         here = [self.views[step.view] for step in self.steps if isinstance(step, Create)]
         ghosts = self.ghosts(rows)
         timed = any(view.upstream is None and view.definition.uses_windows and not view.definition.uses_where
                     for view in here)
         if timed and rng.random() < 0.6:
-            self.steps.append(Insert("values", ghosts[:-1] + [self.table.without_time(ghosts[-1])], fails=True))
+            self.steps.append(Insert("values", ghosts[:-1] + [self.table.with_bad_time(rng, ghosts[-1])], fails=True))
         elif self.table.primary_key and len(ghosts) > 1:
             ghosts[-1].number = ghosts[0].number
             ghosts[-1].values[self.id_place] = ghosts[0].values[self.id_place]
@@ -249,7 +251,7 @@ def statements(step, table, rng):
     if step.form == "prepared":
         return [("sql", "EXECUTE put (%s)" % ", ".join(map(quote_literal, row.values)), None) for row in step.rows]
     if step.form == "select":
-        tuples = ["(%s)" % ", ".join([str(place)] + ["%s::%s" % (quote_literal(v), c.type)
+        tuples = ["(%s)" % ", ".join([str(place)] + ["%s::%s" % (quote_literal(v), c.declared)
                                                      for c, v in zip(table.columns, row.values)])
                   for place, row in enumerate(step.rows)]
         names = ", ".join(quote_name(c.name) for c in table.columns)
@@ -268,7 +270,7 @@ def statements(step, table, rng):
 
 
 def prepare_statement(table):
-    types = ", ".join(column.type for column in table.columns)
+    types = ", ".join(column.declared for column in table.columns)
     parameters = ", ".join("$%d" % (place + 1) for place in range(len(table.columns)))
     return "PREPARE put (%s) AS INSERT INTO %s VALUES (%s)" % (types, table.name, parameters)
 
