@@ -92,7 +92,7 @@ std::int64_t backfill(Program& program, const Destination& destination) {
   if (time.attribute != InvalidAttrNumber) {
     order = quoted(NameStr(TupleDescAttr(program.source_row->tts_tupleDescriptor, time.attribute - 1)->attname)) + ", ";
   }
-  Progress progress(view.name.c_str(), call([&] { return estimated_rows(view.source); }));
+  Progress progress(view.name.c_str(), estimated_rows(view.source));
   Spi spi;
   CursorRows rows("SELECT * FROM ONLY " + qualified_name(view.source) + " ORDER BY " + order + "ctid", progress);
   // Inside the scope of the cursor's own safe search path.

@@ -2,6 +2,8 @@
 
 #include "pg/progress.hpp"
 
+#include "pg/boundary.hpp"
+#include "pg/catalogue.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -12,13 +14,22 @@ extern "C" {
 
 namespace feature {
 
-double estimated_rows(Oid relation) {
-  Relation opened = table_open(relation, AccessShareLock);
-  BlockNumber pages;
-  double rows;
-  double visible;
-  estimate_rel_size(opened, nullptr, &pages, &rows, &visible);
-  table_close(opened, NoLock);
+double estimated_rows(Oid table) {
+  struct { bool known; double rows; } estimate = call([&] {
+    decltype(estimate) result{};
+    Relation opened = table_open(table, AccessShareLock);
+    BlockNumber pages;
+    double visible;
+    estimate_rel_size(opened, nullptr, &pages, &result.rows, &visible);
+    result.known = opened->rd_rel->reltuples >= 0;
+    table_close(opened, NoLock);
+    return result;
+  });
+  if (estimate.known) return estimate.rows;
+  Spi spi;
+  spi.execute("SELECT pg_catalog.count(*) FROM ONLY " + qualified_name(table));
+  const double rows = std::stod(spi.text(0, 1));
+  spi.close();
   return rows;
 }
 

@@ -9,8 +9,8 @@ extern "C" {
 
 namespace feature {
 
-// Rows that an existing relation has, from its size and statistics, without reading it. Backend code.
-[[nodiscard]] double estimated_rows(Oid relation);
+// About how many rows a table has, from its size and statistics; counted if there are none.
+[[nodiscard]] double estimated_rows(Oid table);
 
 class Progress {
  public:

@@ -14,7 +14,6 @@ $node->safe_psql('postgres', q{
 	CREATE EXTENSION feature_ext;
 	CREATE TABLE events (id int PRIMARY KEY, t timestamptz NOT NULL);
 	INSERT INTO events SELECT i, timestamptz '2024-01-01' + i * interval '1 minute' FROM generate_series(1, 500) i;
-	ANALYZE events;
 	CREATE FUNCTION slowly(v int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
 	  'BEGIN PERFORM pg_sleep(0.01); RETURN v; END'});
 
