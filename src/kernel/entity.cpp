@@ -69,6 +69,25 @@ std::int64_t Entity::add(const Event& event) {
   return position;
 }
 
+bool Entity::is_needed(EventTime time, EventTime earliest) {
+  earliest = std::min(time, earliest);
+  if (tree_.size() == 0 || (earliest > tree_.newest() && plan_.rows_needed == 0)) return false;
+  const Prefix& left = tree_.left();
+  if (left.position == 0) return false;
+  return earliest <= left.before.time || count_until(time) - plan_.rows_needed < left.position;
+}
+
+void Entity::recall(const std::vector<Event>& events) {
+  tree_.settle();
+  const std::size_t tied = ring_.count_until(tree_.left().before.time);
+  tree_.recall(events, static_cast<std::int64_t>(tied));
+  ring_.pop_front(tied);
+  known_.last = -1;
+  for (Running& running : running_) running.end = -1;
+  head_ = nullptr;
+  sealed_ = false;  // else they would leave again at once
+}
+
 std::int64_t Entity::count_before(EventTime time) {
   if (tree_.size() > 0 && time <= tree_.newest()) return tree_.count_before(time);
   return tree_.size() + static_cast<std::int64_t>(ring_.count_before(time));

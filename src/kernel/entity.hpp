@@ -32,7 +32,16 @@ class Entity {
   // Takes in a stored head. The image must stay valid as long as the entity. Throws CorruptState.
   void open(const std::byte* head, std::size_t size);
 
-  // What is asked of events that are no longer kept throws EventsLeft.
+  // Whether events of later times are there.
+  [[nodiscard]] bool is_late(EventTime time) const { return size() > 0 && time < newest(); }
+  [[nodiscard]] EventTime newest() const { return ring_.empty() ? tree_.newest() : ring_.back().time; }
+
+  // Events that are no longer kept. What is asked of them throws EventsLeft. An event of this time, whose frames reach
+  // back to `earliest`, may be added and asked about once is_needed() is false or they have been recalled.
+  [[nodiscard]] bool is_needed(EventTime time, EventTime earliest);
+  [[nodiscard]] const Prefix& left() { return tree_.left(); }
+  // See Tree::recall.
+  void recall(const std::vector<Event>& events);
 
   // Puts an event in its place: behind all events that are not later. Returns its position. `event.values` is kept and
   // may be filled in afterwards, before anything reads it and before the next event is added.

@@ -498,6 +498,34 @@ void Tree::forget_first(Node& node) {
   node.changed = true;
 }
 
+void Tree::recall(const std::vector<Event>& events, std::int64_t more) {
+  const Prefix gone = left();
+  const std::int64_t kept = count_until(gone.before.time) - gone.position;
+  if (static_cast<std::int64_t>(events.size()) != gone.position + kept + more) events_left();
+  std::vector<Run> runs;
+  const Measure by_event{nullptr};
+  static_cast<void>(collect(gone.position + kept, size(), by_event, runs));
+  runs.insert(runs.begin(), Run{events.data(), events.data() + events.size(), false});
+  remove_nodes(*root_);
+
+  root_ = nullptr;
+  left_ = {};
+  left_.before.values = prefix_values();
+  prefix_ = {0, 0, 0, prefix_.next, prefix_.late, {{}, prefix_values()}};
+  for (const Run& run : runs) {
+    for (const Event* first = run.first; first != run.last;) {
+      const Event* last = first + std::min<std::ptrdiff_t>(run.last - first, leaf_events);
+      append({{first, last, false}});
+      first = last;
+    }
+  }
+}
+
+void Tree::remove_nodes(Node& node) {
+  if (node.stored) removed_.push_back(node.number);
+  for (std::size_t i = 0; i < node.children.size(); ++i) remove_nodes(child(node, i));
+}
+
 // ---- storing
 
 void Tree::store(SegmentWriters& writers, NodeSink& sink) {

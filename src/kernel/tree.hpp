@@ -99,6 +99,10 @@ class Tree {
   void append(const std::vector<Run>& events);
   // Lets whole leaves go whose events are all earlier than `time` and before `position`; never the last leaf.
   void expire(EventTime time, std::int64_t position);
+  // Takes back what has left: `events` are all that are not later than the newest that has, in order; those of that time
+  // that are still here are among them, and `more` that are not in the tree. Throws EventsLeft if their number is not what
+  // it should be. O(n).
+  void recall(const std::vector<Event>& events, std::int64_t more);
 
   // Whether there may be something to store.
   [[nodiscard]] bool changed() const { return root_ != nullptr && root_->changed; }
@@ -149,6 +153,7 @@ class Tree {
   [[nodiscard]] Node* append(Node& node, Node& leaf);
   void grow(Node& sibling);
   void expire_first_leaf();
+  void remove_nodes(Node& node);
   void forget_first(Node& node);
   void advance(const Prefix& from, Prefix& to, const Node& leaf);
   void compute_partials();

@@ -41,6 +41,7 @@ TEST(EntityTrial, answers_as_a_plain_computation_over_all_events) {
   std::size_t rewritten = 0;
   std::size_t tall = 0;
   std::size_t left = 0;
+  std::size_t recalled = 0;
   for (std::uint64_t seed = first; seed < first + trials; ++seed) {
     RandomChoices choices(seed, 20 + static_cast<int>(seed % 7) * 30);
     EntityTrial trial(choices);
@@ -53,12 +54,14 @@ TEST(EntityTrial, answers_as_a_plain_computation_over_all_events) {
     rewritten += trial.rewritten();
     tall += trial.levels() > 2;
     left += trial.left() > 0;
+    recalled += trial.recalled();
   }
   if (trials >= 100) {
     EXPECT_GT(nodes, trials) << "trials are to fill nodes";
     EXPECT_GT(rewritten, trials) << "trials are to change nodes";
     EXPECT_GT(tall, 0U) << "trials are to make trees of three levels";
     EXPECT_GT(left, trials / 20) << "trials are to let events leave";
+    EXPECT_GT(recalled, trials / 20) << "trials are to take them back";
   }
 }
 

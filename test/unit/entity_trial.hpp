@@ -65,6 +65,7 @@ class EntityTrial {
   [[nodiscard]] std::size_t levels() const { return levels_; }
   [[nodiscard]] std::size_t rewritten() const { return rewritten_; }
   [[nodiscard]] std::size_t left() const { return left_; }
+  [[nodiscard]] std::size_t recalled() const { return recalled_; }
 
  private:
   struct Measure {
@@ -191,7 +192,35 @@ class EntityTrial {
   // In order, tied, or late by any time.
   [[nodiscard]] std::int64_t choose_time() {
     const std::int64_t time = choose_any_time();
+    if (left_ > 0 && time <= kept_from() && chance(3)) recall();
     return model_.empty() ? time : std::max(time, kept_from());
+  }
+  void recall() {
+    std::vector<Event> events;
+    const std::int64_t count = count_until(event_time(kept_from()));
+    for (std::int64_t at = 0; at < count; ++at) {
+      const PlainEvent& plain = model_[static_cast<std::size_t>(at)];
+      events.push_back({event_time(plain.time), event_values(plain)});
+    }
+    require(entity_->is_needed(event_time(kept_from()), event_time(kept_from())), "what has left is needed");
+    entity_->recall(events);
+    left_ = 0;
+    late_ = true;
+    ++recalled_;
+  }
+  [[nodiscard]] Value* event_values(const PlainEvent& plain) {
+    auto* values = static_cast<Value*>(memory_->allocate(sizeof(Value) * (plain.values.size() + 1), alignof(Value)));
+    std::uninitialized_fill_n(values, plain.values.size(), Value{});
+    fill(plain, values);
+    return values;
+  }
+  void fill(const PlainEvent& plain, Value* values) {
+    for (std::size_t i = 0; i < plain.values.size(); ++i) {
+      const PlainValue& value = plain.values[i];
+      if (value.null) continue;
+      const bool blob = plan_.layout.event[i] == Storage::bytes;
+      values[i] = {blob ? Blob::make(*memory_, value.bytes.data(), value.bytes.size()) : value.word, false};
+    }
   }
   // The oldest time that an event may have and be put in its place.
   [[nodiscard]] std::int64_t kept_from() const {
@@ -239,12 +268,7 @@ class EntityTrial {
     while (expected < size() && model_[static_cast<std::size_t>(expected)].time <= time) ++expected;
     require(entity_->add({event_time(time), values}) == expected,
             "an event goes behind all that are not later");
-    for (std::size_t i = 0; i < plain.values.size(); ++i) {
-      const PlainValue& value = plain.values[i];
-      if (value.null) continue;
-      const bool blob = plan_.layout.event[i] == Storage::bytes;
-      values[i] = {blob ? Blob::make(*memory_, value.bytes.data(), value.bytes.size()) : value.word, false};
-    }
+    fill(plain, values);
     model_.insert(model_.begin() + expected, std::move(plain));
     require(entity_->size() == size(), "every event is counted");
     if (expected + 1 < size()) {
@@ -583,6 +607,7 @@ class EntityTrial {
   std::int64_t work_ = 0;
   std::size_t rewritten_ = 0;
   std::size_t levels_ = 0;
+  std::size_t recalled_ = 0;
 
   std::vector<PlainEvent> model_;
   std::vector<PlainEvent> stored_model_;
