@@ -11,7 +11,8 @@ CREATE TABLE feature_state.view (
   definition  regclass NOT NULL,
   columns     smallint[] NOT NULL,
   query       text NOT NULL,
-  settings    jsonb NOT NULL
+  settings    jsonb NOT NULL,
+  lateness    interval
 );
 COMMENT ON TABLE feature_state.view IS 'feature views';
 COMMENT ON COLUMN feature_state.view.id IS 'number in the names of its definition, states and trigger';
@@ -26,6 +27,9 @@ COMMENT ON COLUMN feature_state.view.query IS
   'the definition as it was given to feature.create_view or feature.alter_view';
 COMMENT ON COLUMN feature_state.view.settings IS
   'settings of the session that created the view, in force whenever its expressions are evaluated';
+
+COMMENT ON COLUMN feature_state.view.lateness IS
+  'how much later than its frames'' events a row may be without being computed from the source; NULL if by any time';
 
 CREATE TABLE feature_state.list (
   view   integer NOT NULL REFERENCES feature_state.view ON DELETE CASCADE,

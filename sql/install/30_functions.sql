@@ -1,8 +1,8 @@
 -- functions ----------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION feature.create_view(name text, query text) RETURNS regclass
-  AS 'MODULE_PATHNAME', 'feature_create_view' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION feature.create_view(text, text) IS
+CREATE FUNCTION feature.create_view(name text, query text, lateness interval DEFAULT '1 hour') RETURNS regclass
+  AS 'MODULE_PATHNAME', 'feature_create_view' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION feature.create_view(text, text, interval) IS
   'creates a table that holds the rows of a definition and follows every insert into the definition''s source table';
 
 CREATE FUNCTION feature.alter_view(view regclass, query text) RETURNS regclass
@@ -36,7 +36,7 @@ CREATE FUNCTION feature.maintain() RETURNS trigger
 COMMENT ON FUNCTION feature.maintain() IS 'trigger that keeps a feature view up to date; made by feature.create_view';
 
 CREATE VIEW feature.views AS
-  SELECT v.relation, v.source, v.definition, v.query, v.settings,
+  SELECT v.relation, v.source, v.definition, v.query, v.settings, v.lateness,
          (SELECT pg_catalog.count(*) FROM feature_state.list l WHERE l.view = v.id) AS entity_lists
   FROM feature_state.view v
   WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation);
@@ -48,6 +48,8 @@ COMMENT ON COLUMN feature.views.query IS
   'the definition as it was given to feature.create_view or feature.alter_view';
 COMMENT ON COLUMN feature.views.settings IS
   'settings of the session that created it, in force whenever its expressions are evaluated';
+COMMENT ON COLUMN feature.views.lateness IS
+  'how much longer than its frames look back its events stay in the state; NULL if for ever';
 COMMENT ON COLUMN feature.views.entity_lists IS 'number of different PARTITION BY lists';
 
 CREATE VIEW feature.columns AS

@@ -99,7 +99,7 @@ namespace {
 ViewIdentity read_view(Spi& spi, const std::string& condition) {
   ViewIdentity view;
   if (spi.query("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id, "
-                  "pg_catalog.array_to_string(v.columns, ' ') "
+                  "pg_catalog.array_to_string(v.columns, ' '), v.lateness "
                   "FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation WHERE " +
                   condition) == 0) {
     return view;
@@ -113,6 +113,12 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
   view.restored = spi.oid(0, 7) != view.relation;
   std::istringstream columns(spi.text(0, 8));
   for (AttrNumber column; columns >> column;) view.columns.push_back(column);
+  if (const std::string lateness = spi.text(0, 9); !lateness.empty()) {
+    view.lateness = call([&] {
+      return *DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(lateness.c_str()),
+                                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+    });
+  }
   const std::uint64_t lists = spi.query("SELECT states, chunks FROM feature_state.list WHERE view = " +
                                           std::to_string(view.id) + " ORDER BY number");
   for (std::uint64_t i = 0; i < lists; ++i) view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2)});
@@ -178,13 +184,19 @@ void record(const ViewIdentity& view, const std::string& query) {
   for (const Setting& setting : view.settings) {
     settings += (settings.empty() ? "" : ", ") + literal(setting.name) + ", " + literal(setting.value) + "::text";
   }
+  std::string lateness = "NULL";
+  if (view.lateness) {
+    lateness = literal(call([&] {
+      return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(&*view.lateness)));
+    }));
+  }
   std::string columns;
   for (const AttrNumber column : view.columns) columns += (columns.empty() ? "" : ", ") + std::to_string(column);
   spi.execute("INSERT INTO feature_state.view "
-              "(id, relation, relation_id, source, definition, columns, query, settings) "
+              "(id, relation, relation_id, source, definition, columns, query, settings, lateness) "
               "VALUES (" + id + ", " + oid(view.relation) + ", " + std::to_string(view.relation) + ", " +
               oid(view.source) + ", " + oid(view.definition) + ", ARRAY[" + columns + "]::smallint[], " +
-              literal(query) + ", pg_catalog.jsonb_build_object(" + settings + "))");
+              literal(query) + ", pg_catalog.jsonb_build_object(" + settings + "), " + lateness + ")");
   for (std::size_t i = 0; i < view.lists.size(); ++i) {
     spi.execute("INSERT INTO feature_state.list (view, number, states, chunks) VALUES (" + id + ", " +
                 std::to_string(i + 1) + ", " + oid(view.lists[i].states) + ", " + oid(view.lists[i].chunks) + ")");

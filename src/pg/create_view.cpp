@@ -21,6 +21,7 @@ extern "C" {
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
+#include <utils/timestamp.h>
 #include <utils/varlena.h>
 
 PGDLLEXPORT Datum feature_create_view(PG_FUNCTION_ARGS);
@@ -32,7 +33,10 @@ namespace {
 
 class Creation {
  public:
-  Creation(const std::string& name, const char* query) : requested_(name), text_(query) {}
+  Creation(const std::string& name, const char* query, std::optional<Interval> lateness)
+      : requested_(name), text_(query) {
+    view_.lateness = lateness;
+  }
 
   Oid run() {
     refuse_fixed_snapshot();
@@ -186,8 +190,22 @@ class Creation {
 
 Datum feature_create_view(PG_FUNCTION_ARGS) {
   return feature::guard([&] {
+    for (const int argument : {0, 1}) {
+      if (PG_ARGISNULL(argument)) {
+        throw feature::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, argument == 0
+                                                                    ? "name of a feature view must not be null"
+                                                                    : "definition of a feature view must not be null");
+      }
+    }
     const char* name = feature::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(0)); });
     const char* query = feature::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(1)); });
-    return ObjectIdGetDatum(feature::Creation(name, query).run());
+    std::optional<Interval> lateness;
+    if (!PG_ARGISNULL(2)) {
+      lateness = *PG_GETARG_INTERVAL_P(2);
+      if (lateness->time < 0 || lateness->day < 0 || lateness->month < 0) {
+        throw feature::SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "lateness must not be negative");
+      }
+    }
+    return ObjectIdGetDatum(feature::Creation(name, query, lateness).run());
   });
 }

@@ -11,10 +11,13 @@
 #include "pg/feature_writer.hpp"
 #include "pg/finish.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/history.hpp"
 
 extern "C" {
 #include <access/xact.h>
 #include <executor/executor.h>
+#include <utils/lsyscache.h>
+#include <utils/snapmgr.h>
 }
 
 namespace feature {
@@ -29,11 +32,11 @@ struct Row {
 // One batch. Its rows live in one memory context that is reset between batches, so nothing is freed singly.
 class Batch {
  public:
-  Batch(Program& program, std::vector<StateStore>& stores, EntityCache& entities, FeatureWriter& writer,
+  Batch(Program& program, EntityCache& entities, History& history, FeatureWriter& writer,
         std::optional<EventTime> since, MemoryContext context)
       : program_(program),
-        stores_(stores),
         entities_(entities),
+        history_(history),
         writer_(writer),
         since_(since),
         context_(context),
@@ -145,6 +148,10 @@ class Batch {
   }
 
   void process_row(const Row& row) {
+    for (std::size_t list = 0; list < program_.lists.size(); ++list) {
+      Member* member = row.members[list];
+      if (member != nullptr && member->entity->is_late(row.time)) recall_if_needed(*member, row.time);
+    }
     call([&] {
       CHECK_FOR_INTERRUPTS();
       ResetExprContext(program_.expressions);
@@ -198,6 +205,41 @@ class Batch {
                      argument.length, argument.by_value, entities_.context());
       }
     });
+  }
+
+  // Before a late row is put in its place: brings back events that its frames need and that have left the state.
+  void recall_if_needed(Member& member, EventTime time) {
+    const PartitionList& list = program_.plan().lists[member.list];
+    resolve_bounds(list, time);
+    Entity& entity = *member.entity;
+    if (!entity.is_needed(time, earliest_bound(list))) return;
+    const EventTime until = entity.left().before.time;
+    const std::vector<Event> events = history_.read(member, until);
+    entities_.use_context(member.list, entities_.context());
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    try {
+      entity.recall(events);
+    } catch (const EventsLeft&) {
+      throw_too_late(member, time);
+    }
+  }
+
+  [[noreturn]] void throw_too_late(const Member& member, EventTime time) const {
+    const TimeColumn& column = program_.plan().time;
+    const auto shown = [&](EventTime shown_time) {
+      return call([&] {
+        Oid output;
+        bool varies;
+        getTypeOutputInfo(column.type, &output, &varies);
+        return OidOutputFunctionCall(output, from_event_time(column.type, shown_time));
+      });
+    };
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "row of " + std::string(shown(time)) + " is too late for feature view \"" + program_.identity().name + "\"")
+        .detail("State keeps events after " + std::string(shown(member.entity->left().before.time)) +
+                ", and the source no longer has the " + std::to_string(member.entity->left().position) +
+                " that came before.")
+        .hint("Create the feature view with a longer lateness, or keep rows in the source for as long as late rows come.");
   }
 
   void compute(const Row& row, Program::Level& level, const LevelList& used) {
@@ -290,6 +332,12 @@ class Batch {
     });
   }
 
+  [[nodiscard]] EventTime earliest_bound(const PartitionList& list) const {
+    EventTime earliest = EventTime::max();
+    for (std::size_t i = 0; i < list.offsets.size(); ++i) earliest = std::min(earliest, bounds_[i]);
+    return earliest;
+  }
+
   void project(Program::Level& level, const feature::Level& planned, TupleTableSlot* input) {
     MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
     ExprContext* expressions = program_.expressions;
@@ -305,8 +353,8 @@ class Batch {
   }
 
   Program& program_;
-  std::vector<StateStore>& stores_;
   EntityCache& entities_;
+  History& history_;
   FeatureWriter& writer_;
   std::optional<EventTime> since_;
   MemoryContext context_;
@@ -366,21 +414,22 @@ class ViewInContext {
 };
 
 std::int64_t run_batches(Program& program, RowSource& source, const RunOptions& options,
-                         std::vector<StateStore>& stores, FeatureWriter& writer) {
+                         CommandId command, std::vector<StateStore>& stores, FeatureWriter& writer) {
   const OwnedContext context(CurrentMemoryContext, "feature_ext batch");
   EntityCache entities(program, stores);
+  History history(program, entities, command);
   std::int64_t written = 0;
   for (;;) {
     {
-      Batch batch(program, stores, entities, writer, options.destination.since, context.get());
+      Batch batch(program, entities, history, writer, options.destination.since, context.get());
       if (!batch.read(source, options.batch_rows)) break;
       batch.process();
       written += batch.written();
     }
-    if (entities.full()) entities.store();
+    if (entities.full()) entities.store(false);
     call([&] { MemoryContextReset(context.get()); });
   }
-  entities.store();
+  entities.store(true);
   return written;
 }
 
@@ -392,6 +441,9 @@ std::int64_t run(Program& program, RowSource& source, const RunOptions& options)
   std::vector<StateStore> stores(program.lists.size());
   FeatureWriter writer;
   const FeatureTable& table = options.destination.table != nullptr ? *options.destination.table : program.table;
+  // The command that has inserted the rows, if one has: its snapshot is still the active one, while the current command
+  // may be a later one already, as another view on the source has been computed.
+  const CommandId command = call([] { return GetActiveSnapshot()->curcid; });
   call([&] {
     // What the statement itself has done counts as done before what is done here.
     CommandCounterIncrement();
@@ -405,7 +457,7 @@ std::int64_t run(Program& program, RowSource& source, const RunOptions& options)
   {
     const Computing computing(view);
     try {
-      written = run_batches(program, source, options, stores, writer);
+      written = run_batches(program, source, options, command, stores, writer);
     } catch (const PgError&) {
       throw;
     } catch (...) {

@@ -6,6 +6,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/catalogue_aggregate.hpp"
+#include "pg/frame_bounds.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -93,7 +94,7 @@ void EntityCache::start() {
   for (std::size_t list = 0; list < program_.lists.size(); ++list) use_context(list, context_.get());
 }
 
-Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
+NullableDatum* EntityCache::keys_in(std::size_t list, const TupleTableSlot* slot) const {
   const Program::Entities& known = program_.lists[list];
   auto* keys = static_cast<NullableDatum*>(
       call([&] { return palloc(sizeof(NullableDatum) * std::max<std::size_t>(1, known.keys.size())); }));
@@ -101,6 +102,17 @@ Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
     const std::size_t column = known.key_columns[i];
     keys[i] = {slot->tts_values[column], slot->tts_isnull[column]};
   }
+  return keys;
+}
+
+bool EntityCache::has_keys(const Member& member, const TupleTableSlot* slot) {
+  const NullableDatum* keys = keys_in(member.list, slot);
+  return call([&] { return same_keys(program_.lists[member.list], member.keys, keys); });
+}
+
+Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
+  const Program::Entities& known = program_.lists[list];
+  const NullableDatum* keys = keys_in(list, slot);
   struct { std::uint64_t hash; Member* member; } found = call([&] {
     decltype(found) result{hash_of(known, keys), nullptr};
     const auto chain = by_hash_.find(place_of(list, result.hash));
@@ -169,7 +181,17 @@ void EntityCache::use_context(std::size_t list, MemoryContext context) const {
 
 bool EntityCache::full() const { return MemoryContextMemAllocated(context_.get(), false) > most_bytes; }
 
-void EntityCache::store() {
+// Expiry goes by the entity's newest event, but not ahead of now: an event from the future makes nothing old.
+std::optional<EventTime> EntityCache::keep_from(const Member& member) const {
+  const std::optional<std::int64_t> kept_for = program_.lists[member.list].kept_for;
+  if (!kept_for || member.entity->size() == 0) return std::nullopt;
+  const EventTime newest = std::min(member.entity->newest(), latest_now(program_.plan().time.type));
+  std::int64_t ticks;
+  if (__builtin_sub_overflow(newest.time_since_epoch().count(), *kept_for, &ticks)) return std::nullopt;
+  return EventTime(Duration(ticks));
+}
+
+void EntityCache::store(bool finally) {
   // What this statement has written and locked so far counts as an earlier command.
   call([] { CommandCounterIncrement(); });
   {
@@ -180,7 +202,7 @@ void EntityCache::store() {
       for (Member* member : members_) {
         if (member->list != list || member->entity == nullptr) continue;
         Changes changes(stores_[list], member->row);
-        member->entity->store(writers, changes, std::nullopt);
+        member->entity->store(writers, changes, finally ? keep_from(*member) : std::nullopt);
         call([&] { ResetExprContext(program_.expressions); });
       }
     }

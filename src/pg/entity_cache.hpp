@@ -44,6 +44,9 @@ class EntityCache {
   // in the current memory context.
   [[nodiscard]] Member* find(std::size_t list, const TupleTableSlot* slot);
 
+  // Whether the keys in a slot's columns are a member's.
+  [[nodiscard]] bool has_keys(const Member& member, const TupleTableSlot* slot);
+
   // Locks and loads all members that are not loaded yet, in one order for all sessions, so that single statements
   // cannot wait for each other in a circle.
   void load_new();
@@ -57,10 +60,13 @@ class EntityCache {
   void use_context(std::size_t list, MemoryContext context) const;
 
   [[nodiscard]] bool full() const;
-  // Writes every entity back and forgets all. Members are no longer valid.
-  void store();
+  // Writes every entity back and forgets all. Members are no longer valid. `finally`: the statement is done, and events
+  // that it has made too old may leave.
+  void store(bool finally);
 
  private:
+  [[nodiscard]] NullableDatum* keys_in(std::size_t list, const TupleTableSlot* slot) const;
+  [[nodiscard]] std::optional<EventTime> keep_from(const Member& member) const;
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   void start();
 

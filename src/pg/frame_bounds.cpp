@@ -7,6 +7,7 @@
 #include "pg/compat.hpp"
 
 extern "C" {
+#include <access/xact.h>
 #include <catalog/pg_type.h>
 #include <nodes/nodeFuncs.h>
 #include <optimizer/optimizer.h>
@@ -88,6 +89,41 @@ EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset) {
       if (offset.upper ? bound % USECS_PER_DAY < 0 : bound % USECS_PER_DAY > 0) day += offset.upper ? -1 : 1;
       return EventTime(Duration(day));
     }
+  }
+}
+
+namespace {
+
+std::int64_t saturated(__int128 ticks) {
+  return static_cast<std::int64_t>(std::clamp<__int128>(ticks, 0, PG_INT64_MAX));
+}
+
+// At least as many microseconds as an interval takes on any calendar.
+__int128 longest_span(const Interval& interval) {
+  constexpr __int128 longest_day = 25 * USECS_PER_HOUR;
+  return interval.time + interval.day * longest_day + interval.month * 31 * longest_day;
+}
+
+}  // namespace
+
+std::int64_t ticks_needed(Oid type, const PartitionList& list, const Interval& lateness) {
+  const bool is_timestamp = type == TIMESTAMPTZOID || type == TIMESTAMPOID;
+  __int128 longest = 0;
+  for (const TimeOffset& offset : list.offsets) {
+    longest = std::max(longest, offset.calendar ? longest_span(offset.interval) + USECS_PER_DAY : offset.ticks);
+  }
+  if (is_timestamp) return saturated(longest + longest_span(lateness));
+  if (type == DATEOID) return saturated((longest + longest_span(lateness)) / USECS_PER_DAY + 2);
+  return saturated(2 * longest);
+}
+
+EventTime latest_now(Oid type) {
+  const TimestampTz now = GetCurrentTransactionStartTimestamp();
+  switch (type) {
+    case TIMESTAMPTZOID: return EventTime(Duration(now));
+    case TIMESTAMPOID: return EventTime(Duration(now + USECS_PER_DAY));
+    case DATEOID: return EventTime(Duration(now / USECS_PER_DAY + 1));
+    default: return EventTime::max();
   }
 }
 

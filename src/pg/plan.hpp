@@ -104,6 +104,13 @@ struct PartitionList {
   std::vector<Frame> frames;
   std::vector<std::unique_ptr<Aggregate>> aggregates;
   ListPlan kernel;
+
+  // Whether its events can be made from rows of the source alone, without the results of other windows.
+  [[nodiscard]] bool events_are_in_source() const {
+    bool all = from_source;
+    for (const Argument& argument : arguments) all = all && argument.level == 0;
+    return all;
+  }
 };
 
 struct LevelList {

@@ -6,6 +6,7 @@
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/columns.hpp"
 #include "pg/compat.hpp"
+#include "pg/frame_bounds.hpp"
 
 extern "C" {
 #include <access/table.h>
@@ -112,6 +113,10 @@ void Program::build_lists() {
     prefix.before.values = none.data();
     writer.begin(prefix);
     lists[i].empty = writer.finish(capacity_for(writer.size()));
+    // What has left is read from the source again when a late row needs it.
+    if (identity_.lateness && planned.events_are_in_source()) {
+      lists[i].kept_for = ticks_needed(plan_->time.type, planned, *identity_.lateness);
+    }
     for (const auto& aggregate : planned.aggregates) {
       const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(aggregate.get());
       if (catalogue != nullptr) lists[i].catalogue.push_back(catalogue);

@@ -32,6 +32,7 @@ struct ViewIdentity {
   std::vector<Tables> lists;
   std::vector<AttrNumber> columns;  // of the feature table, in the definition's order; see attributes_of
   std::vector<Setting> settings;  // of the session that created the view
+  std::optional<Interval> lateness = std::nullopt;  // null: events are kept for ever
 };
 
 class CatalogueAggregate;
@@ -52,6 +53,7 @@ class Program {
     std::vector<std::size_t> key_columns;  // in the prepared row, or in the level's evaluated row
     std::vector<std::byte> empty;          // image of an entity without events
     std::vector<const CatalogueAggregate*> catalogue;
+    std::optional<std::int64_t> kept_for;  // ticks behind an entity's newest event; null: events never leave
   };
   // An argument that a level evaluates: from which column, for which list's column.
   struct Evaluated {

@@ -1,0 +1,131 @@
+// See history.hpp.
+
+#include "pg/history.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/catalogue.hpp"
+#include "pg/datum.hpp"
+#include "pg/frame_bounds.hpp"
+
+extern "C" {
+#include <access/htup_details.h>
+#include <access/xact.h>
+#include <catalog/pg_operator.h>
+#include <executor/executor.h>
+#include <miscadmin.h>
+#include <nodes/primnodes.h>
+#include <utils/builtins.h>
+#include <utils/lsyscache.h>
+#include <utils/rel.h>
+#include <utils/snapmgr.h>
+#include <utils/syscache.h>
+#include <utils/typcache.h>
+}
+
+namespace feature {
+namespace {
+
+// "=" of a type's default operator class, wherever it lives; empty if it has none.
+std::string equality_of(Oid type) {
+  return call([&]() -> std::string {
+    const Oid equal = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+    if (!OidIsValid(equal)) return {};
+    HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equal));
+    if (!HeapTupleIsValid(tuple)) return {};
+    const auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
+    std::string name = std::string(" OPERATOR(") + quote_identifier(get_namespace_name(form->oprnamespace)) + "." +
+                       NameStr(form->oprname) + ") ";
+    ReleaseSysCache(tuple);
+    return name;
+  });
+}
+
+}  // namespace
+
+// Key columns narrow the search; whether a row is the member's is decided by the key's own functions.
+std::string History::conditions(const Member& member, Parameters& parameters) const {
+  const PartitionList& list = program_.plan().lists[member.list];
+  const TupleDesc source = program_.source_row->tts_tupleDescriptor;
+  const auto name = [&](AttrNumber attribute) { return quoted(NameStr(TupleDescAttr(source, attribute - 1)->attname)); };
+  std::string sql = name(program_.plan().time.attribute) + " <= $1";
+  for (std::size_t i = 0; i < list.keys.size(); ++i) {
+    const Key& key = list.keys[i];
+    if (!IsA(key.expression, Var)) continue;
+    const std::string column = name(reinterpret_cast<const Var*>(key.expression)->varattno);
+    if (member.keys[i].isnull) {
+      sql += " AND " + column + " IS NULL";
+      continue;
+    }
+    const std::string equality = equality_of(key.type);
+    if (equality.empty()) continue;
+    parameters.types.push_back(key.type);
+    parameters.values.push_back(member.keys[i].value);
+    sql += " AND " + column + equality + "$" + std::to_string(parameters.types.size());
+  }
+  return sql;
+}
+
+std::vector<Event> History::read(const Member& member, EventTime until) {
+  const TimeColumn& time = program_.plan().time;
+  const char* time_name = NameStr(TupleDescAttr(program_.source_row->tts_tupleDescriptor, time.attribute - 1)->attname);
+  Parameters parameters{{time.type}, {call([&] { return from_event_time(time.type, until); })}};
+  Spi spi;
+  call([&] {
+    PushCopiedSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : GetLatestSnapshot());
+    GetActiveSnapshot()->curcid = before_;
+  });
+  SourceRows rows("SELECT * FROM ONLY " + qualified_name(program_.identity().source) + " WHERE " +
+                      conditions(member, parameters) + " ORDER BY " + quoted(time_name) + ", ctid",
+                  parameters);
+  call([] { PopActiveSnapshot(); });
+  std::vector<Event> events;
+  for (bool end = false; !end;) {
+    Event event{};
+    if (take(rows, member, &event, &end)) events.push_back(event);
+  }
+  rows.close();
+  spi.close();
+  return events;
+}
+
+// The next row: false if there is none, or if it is not the member's.
+bool History::take(RowSource& rows, const Member& member, Event* event, bool* end) {
+  const PartitionList& list = program_.plan().lists[member.list];
+  const Program::Level& level = program_.levels.front();
+  const bool is_candidate = call([&] {
+    CHECK_FOR_INTERRUPTS();
+    ResetExprContext(program_.expressions);
+    *end = !rows.next(program_.source_row);
+    if (*end) return false;
+    MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
+    program_.expressions->ecxt_scantuple = program_.source_row;
+    const bool counts = program_.filter == nullptr || ExecQual(program_.filter, program_.expressions);
+    if (counts) ExecProject(program_.prepare);
+    MemoryContextSwitchTo(previous);
+    return counts;
+  });
+  if (!is_candidate) return false;
+  {
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    if (!entities_.has_keys(member, program_.prepared)) return false;
+  }
+  const std::size_t columns = std::max<std::size_t>(1, list.arguments.size());
+  auto* values = static_cast<Value*>(entities_.memory().allocate(sizeof(Value) * columns, alignof(Value)));
+  std::uninitialized_value_construct_n(values, columns);
+  call([&] {
+    MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
+    if (level.evaluate != nullptr) ExecProject(level.evaluate);
+    MemoryContextSwitchTo(previous);
+    for (const Program::Evaluated& evaluated : level.arguments) {
+      if (evaluated.list != member.list) continue;
+      const Argument& argument = list.arguments[evaluated.argument];
+      values[evaluated.argument] =
+          to_value(level.evaluated->tts_values[evaluated.column], level.evaluated->tts_isnull[evaluated.column],
+                   argument.length, argument.by_value, entities_.context());
+    }
+  });
+  *event = {call([&] { return to_event_time(program_.plan().time.type, program_.prepared->tts_values[0]); }), values};
+  return true;
+}
+
+}  // namespace feature

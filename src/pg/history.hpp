@@ -1,0 +1,33 @@
+// The events of an entity that its state no longer keeps, read from the source table again: for a row that is later than
+// the view's lateness allows.
+//
+// What has left had been processed before the current statement, so that it stands in the source as it was: the rows that
+// the statement itself has inserted are not read, and their number tells whether it is still all there.
+#pragma once
+
+#include "pg/entity_cache.hpp"
+#include "pg/source_rows.hpp"
+
+namespace feature {
+
+class History {
+ public:
+  // `before`: the command that has inserted the rows which are being processed.
+  History(Program& program, EntityCache& entities, CommandId before)
+      : program_(program), entities_(entities), before_(before) {}
+
+  // The events of a member that are not later than `until`, in order, in the entities' memory. Of a list whose events are
+  // in the source. Clobbers the program's source row and what is evaluated from it. O(rows of the source); O(rows of the
+  // member) where an index on its key columns and the event time helps.
+  [[nodiscard]] std::vector<Event> read(const Member& member, EventTime until);
+
+ private:
+  [[nodiscard]] std::string conditions(const Member& member, Parameters& parameters) const;
+  [[nodiscard]] bool take(RowSource& rows, const Member& member, Event* event, bool* end);
+
+  Program& program_;
+  EntityCache& entities_;
+  CommandId before_;
+};
+
+}  // namespace feature

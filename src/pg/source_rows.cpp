@@ -1,0 +1,70 @@
+// See source_rows.hpp.
+
+#include "pg/source_rows.hpp"
+
+#include "pg/compat.hpp"
+
+extern "C" {
+#include <access/htup_details.h>
+#include <executor/executor.h>
+}
+
+namespace feature {
+namespace {
+
+constexpr long rows_at_once = 1000;
+
+}  // namespace
+
+SourceRows::SourceRows(const std::string& query, const Parameters& parameters) {
+  portal_ = call([&] {
+    auto* types = const_cast<Oid*>(parameters.types.data());
+    SPIPlanPtr plan = SPI_prepare_cursor(query.c_str(), static_cast<int>(parameters.types.size()), types,
+                                         CURSOR_OPT_NO_SCROLL);
+    if (plan == nullptr) elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
+    return SPI_cursor_open(nullptr, plan, const_cast<Datum*>(parameters.values.data()), nullptr, true);
+  });
+}
+
+bool SourceRows::next(TupleTableSlot* slot) {
+  if (position_ == fetched_) {
+    taken_ += static_cast<std::int64_t>(position_);
+    if (SPI_tuptable != nullptr) SPI_freetuptable(SPI_tuptable);
+    SPI_cursor_fetch(portal_, true, rows_at_once);
+    fetched_ = SPI_processed;
+    rows_ = SPI_tuptable;
+    position_ = 0;
+    if (fetched_ == 0) return false;
+  }
+  HeapTuple row = rows_->vals[position_++];
+  if (rows_->tupdesc->natts == slot->tts_tupleDescriptor->natts) {
+    ExecForceStoreHeapTuple(row, slot, false);
+  } else {
+    store_with_dropped_columns(row, slot);
+  }
+  return true;
+}
+
+void SourceRows::close() {
+  call([&] { SPI_cursor_close(portal_); });
+}
+
+// A query's rows lack the columns that were dropped from its table; the table's own rows have them as NULLs.
+void SourceRows::store_with_dropped_columns(HeapTuple row, TupleTableSlot* slot) const {
+  const TupleDesc table = slot->tts_tupleDescriptor;
+  const auto width = static_cast<std::size_t>(table->natts);
+  auto* given = static_cast<Datum*>(palloc(sizeof(Datum) * width));
+  auto* given_nulls = static_cast<bool*>(palloc(sizeof(bool) * width));
+  heap_deform_tuple(row, rows_->tupdesc, given, given_nulls);
+  auto* values = static_cast<Datum*>(palloc0(sizeof(Datum) * width));
+  auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * width));
+  for (int to = 0, from = 0; to < table->natts; ++to) {
+    nulls[to] = true;
+    if (TupleDescAttr(table, to)->attisdropped) continue;
+    values[to] = given[from];
+    nulls[to] = given_nulls[from++];
+  }
+  ExecStoreMinimalTuple(compat::heap_form_minimal_tuple(table, values, nulls), slot, false);
+}
+
+}  // namespace feature

@@ -1,0 +1,40 @@
+// Rows of a source table that a query reads, through a cursor.
+#pragma once
+
+#include "pg/engine.hpp"
+
+extern "C" {
+#include <executor/spi.h>
+}
+
+namespace feature {
+
+// A query's parameters.
+struct Parameters {
+  std::vector<Oid> types;
+  std::vector<Datum> values;
+};
+
+// Lives within an SPI connection. The query is "SELECT * FROM ONLY source ..", and reads with the active snapshot.
+class SourceRows final : public RowSource {
+ public:
+  explicit SourceRows(const std::string& query, const Parameters& parameters = {});
+
+  bool next(TupleTableSlot* slot) override;
+  // Rows that next() has given.
+  [[nodiscard]] std::int64_t taken() const { return taken_ + static_cast<std::int64_t>(position_); }
+
+  // Lets go of the table: a cursor stays open beyond the SPI connection.
+  void close();
+
+ private:
+  void store_with_dropped_columns(HeapTuple row, TupleTableSlot* slot) const;
+
+  Portal portal_;
+  SPITupleTable* rows_ = nullptr;
+  std::uint64_t fetched_ = 0;
+  std::uint64_t position_ = 0;
+  std::int64_t taken_ = 0;  // before those
+};
+
+}  // namespace feature

@@ -1,0 +1,96 @@
+-- Events that no frame needs any more leave the state; rows that are later than that are computed from the source.
+CREATE TABLE payments (id int PRIMARY KEY, card text NOT NULL, at timestamptz NOT NULL, amount float8);
+SELECT feature.create_view('spend', $$
+  SELECT id, card, at, sum(amount) OVER h AS spent_1h, count(*) OVER h AS n_1h, max(amount) OVER u AS most,
+         lag(amount, 2) OVER u AS before_last
+  FROM payments
+  WINDOW u AS (PARTITION BY card ORDER BY at), h AS (u RANGE BETWEEN '1 hour' PRECEDING AND CURRENT ROW)
+$$, lateness => '10 minutes');
+SELECT relation, lateness FROM feature.views;
+
+-- The features of a row as all rows that were there with it give them.
+CREATE FUNCTION recomputed(row_id int) RETURNS TABLE (spent_1h float8, n_1h bigint, most float8, before_last float8)
+LANGUAGE sql BEGIN ATOMIC
+  SELECT w.spent_1h, w.n_1h, w.most, w.before_last FROM (
+    SELECT id, sum(amount) OVER h AS spent_1h, count(*) OVER h AS n_1h, max(amount) OVER u AS most,
+           lag(amount, 2) OVER u AS before_last
+    FROM payments WHERE id <= row_id
+    WINDOW u AS (PARTITION BY card ORDER BY at), h AS (u RANGE BETWEEN '1 hour' PRECEDING AND CURRENT ROW)) w
+  WHERE w.id = row_id;
+END;
+CREATE FUNCTION differs(row_id int) RETURNS boolean
+LANGUAGE sql BEGIN ATOMIC
+  SELECT (SELECT ROW(round(spent_1h::numeric, 6), n_1h, most, before_last) FROM spend WHERE id = row_id)
+         IS DISTINCT FROM (SELECT ROW(round(spent_1h::numeric, 6), n_1h, most, before_last) FROM recomputed(row_id));
+END;
+
+-- Two weeks, a payment a minute and card, one statement a batch: state stays small.
+DO $$ BEGIN
+  FOR day IN 0..13 LOOP
+    INSERT INTO payments
+    SELECT day * 2880 + i, CASE i % 2 WHEN 0 THEN 'anna' ELSE 'bert' END,
+           timestamptz '2026-01-01 00:00Z' + day * interval '1 day' + i / 2 * interval '1 minute', i % 97
+    FROM generate_series(0, 2879) i;
+  END LOOP;
+END $$;
+SELECT count(*) FROM spend;
+SELECT count(*) < 60 AS is_small FROM feature_state.chunks_1_1;
+SELECT sum(mismatches) FROM feature.verify('spend');
+
+-- Late by less than the frame and the lateness: from the state. Later: from the source. Both exact.
+INSERT INTO payments VALUES (50001, 'anna', '2026-01-14 23:00:30Z', 1000);
+INSERT INTO payments VALUES (50002, 'anna', '2026-01-07 12:00:30Z', 2000);
+INSERT INTO payments VALUES (50003, 'bert', '2025-12-31 12:00Z', 3000);
+INSERT INTO payments VALUES (50004, 'bert', '2026-01-03 12:00:30Z', 500), (50005, 'bert', '2026-01-14 12:00:30Z', 501);
+SELECT id, differs(id) FROM payments WHERE id > 50000 ORDER BY id;
+SELECT id, n_1h, most FROM spend WHERE id > 50000 ORDER BY id;
+
+-- Also after others, in a later statement of the same transaction, and rolled back.
+BEGIN;
+INSERT INTO payments VALUES (50006, 'anna', '2026-01-05 12:00:30Z', 4000);
+SAVEPOINT a;
+INSERT INTO payments VALUES (50007, 'anna', '2026-01-05 12:00:40Z', 5000);
+ROLLBACK TO SAVEPOINT a;
+INSERT INTO payments VALUES (50008, 'anna', '2026-01-05 12:00:45Z', 6000);
+COMMIT;
+SELECT id, differs(id), most FROM spend WHERE id > 50005 ORDER BY id;
+
+-- The state becomes small again.
+INSERT INTO payments
+SELECT 60000 + i, 'anna', timestamptz '2026-01-15 00:00Z' + i * interval '1 minute', 1 FROM generate_series(0, 1439) i;
+SELECT count(*) < 80 AS is_small FROM feature_state.chunks_1_1
+WHERE key_hash = (SELECT key_hash FROM feature_state.states_1_1 WHERE key_1 = 'anna');
+
+-- An event from the future makes nothing old.
+INSERT INTO payments VALUES (70000, 'anna', '2999-01-01', 1);
+INSERT INTO payments VALUES (70001, 'anna', '2026-01-15 23:50:30Z', 1);
+SELECT id, differs(id) FROM spend WHERE id >= 70000 ORDER BY id;
+
+-- Without the rows in the source, a row that is too late is refused and changes nothing.
+DELETE FROM payments WHERE at < '2026-01-10';
+INSERT INTO payments VALUES (80000, 'anna', '2026-01-15 20:00Z', 1), (80001, 'anna', '2026-01-07 12:00:30Z', 1);
+SELECT count(*) FROM spend WHERE id >= 80000;
+INSERT INTO payments VALUES (80002, 'anna', '2026-01-15 23:59Z', 1);
+SELECT n_1h FROM spend WHERE id = 80002;
+
+-- Results of other windows cannot be read from the source, so that nothing leaves.
+CREATE TABLE visits (id int PRIMARY KEY, who int, at int NOT NULL, pages int);
+SELECT feature.create_view('nested', $$
+  SELECT id, who, at, sum(n) OVER (PARTITION BY who ORDER BY at RANGE BETWEEN 10 PRECEDING AND CURRENT ROW) AS s
+  FROM (SELECT *, count(*) OVER (PARTITION BY who ORDER BY at) AS n FROM visits) v
+$$);
+INSERT INTO visits SELECT i, 1, i, 1 FROM generate_series(1, 3000) i;
+INSERT INTO visits SELECT i, 1, i, 1 FROM generate_series(3001, 3500) i;
+INSERT INTO visits VALUES (4000, 1, 10, 1);
+SELECT s FROM nested WHERE id = 4000;
+
+-- Lateness that is NULL keeps everything; a negative one makes no sense.
+SELECT feature.create_view('all_kept', $$
+  SELECT id, sum(pages) OVER (PARTITION BY who ORDER BY at RANGE BETWEEN 10 PRECEDING AND CURRENT ROW) AS s FROM visits
+$$, NULL);
+DELETE FROM visits WHERE at < 2000;
+DROP TABLE nested;
+INSERT INTO visits VALUES (4001, 1, 15, 1);
+SELECT s FROM all_kept WHERE id = 4001;
+SELECT relation, lateness FROM feature.views ORDER BY relation::text;
+SELECT feature.create_view('x', 'SELECT id FROM visits', '-1 hour');
