@@ -60,7 +60,7 @@ class ElementType {
   }
 
   void write(ImageWriter& image, Datum value) const;
-  // Made in the current memory context.
+  // Made in the current memory context. Reports damage; but what lies within a value is trusted, as it is in a table.
   [[nodiscard]] Datum read_value(ImageReader& image) const;
 
   [[nodiscard]] Datum make_array(const Datum* values, int count) const;

@@ -142,7 +142,8 @@ class Parameter {
     rows_ = image.get<int64>();
     null_ = image.get<char>() != 0;
     value_ = image.get<T>();
-    if (rows_ < 0 || (!null_ && !valid(value_))) report_damaged_state();
+    const bool plausible = null_ ? value_ == T{} : rows_ > 0 && valid(value_);
+    if (rows_ < 0 || !plausible) report_damaged_state();
   }
 
  private:

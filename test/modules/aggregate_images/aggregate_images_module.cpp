@@ -1,0 +1,34 @@
+// A transition function that takes in the image of a state, as the leader of a parallel plan and the engine of feature
+// views do: so SQL can hand any bytes to deserialise functions, which it cannot call itself.
+
+extern "C" {
+#include <postgres.h>
+#include <fmgr.h>
+
+// Servers before 16 do not mark these themselves.
+#define EXPORTED __attribute__((visibility("default")))
+extern EXPORTED const Pg_magic_struct* PG_MAGIC_FUNCTION_NAME(void);
+PG_MODULE_MAGIC;
+EXPORTED Datum take_in(PG_FUNCTION_ARGS);
+EXPORTED const Pg_finfo_record* pg_finfo_take_in(void);
+PG_FUNCTION_INFO_V1(take_in);
+}
+
+// take_in(state internal, deserialise regprocedure, combine regprocedure, image bytea) -> internal
+Datum take_in(PG_FUNCTION_ARGS) {
+  FmgrInfo deserialise, combine;
+  fmgr_info(PG_GETARG_OID(1), &deserialise);
+  fmgr_info(PG_GETARG_OID(2), &combine);
+  LOCAL_FCINFO(arguments, 2);
+  InitFunctionCallInfoData(*arguments, &deserialise, 2, InvalidOid, fcinfo->context, nullptr);
+  arguments->args[0] = {PG_GETARG_DATUM(3), false};
+  arguments->args[1] = {0, false};
+  const Datum taken = FunctionCallInvoke(arguments);
+
+  InitFunctionCallInfoData(*arguments, &combine, 2, InvalidOid, fcinfo->context, nullptr);
+  arguments->args[0] = fcinfo->args[0];
+  arguments->args[1] = {taken, false};
+  const Datum state = FunctionCallInvoke(arguments);
+  fcinfo->isnull = arguments->isnull;
+  return state;
+}
