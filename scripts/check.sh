@@ -122,7 +122,7 @@ count_random() {
 
 run_aggregates() {
   createdb aggregates
-  PGDATABASE=aggregates "$PYTHON" test/aggregates/run.py --rounds "${ROUNDS:-5}"
+  PGDATABASE=aggregates "$PYTHON" test/aggregates/run.py --rounds "${ROUNDS:-3}"
 }
 count_aggregates() {
   count_random

@@ -8,6 +8,7 @@ Each round fills a table with random values of many types and compares, for ever
     sliding    feature.x OVER a random frame, for which PostgreSQL takes values back out of states, with feature.x
                computed anew from the rows of each frame: identical, not just equal
     parallel   a parallel plan, whose workers' states are serialised and combined, with a serial plan
+    parts      the states of a table's partitions, combined in their order, with a plan without partial aggregation
     view       a feature view, filled row by row and in batches, with its definition run as a plain query
 
     run.py [--seed SEED] [--rounds N]      the seed is printed; the same seed makes the same rounds
@@ -201,6 +202,26 @@ class Test:
             if not same:
                 raise Mismatch("parallel %s\n%s\n%s\n%s" % (name, query, seen, expected))
 
+    def parts(self):
+        self.sql("DROP TABLE IF EXISTS parts; CREATE TABLE parts (LIKE data) PARTITION BY RANGE (id); "
+                 "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (MINVALUE) TO (100); "
+                 "CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (100) TO (110); "
+                 "CREATE TABLE parts_3 PARTITION OF parts FOR VALUES FROM (110) TO (MAXVALUE); "
+                 "INSERT INTO parts SELECT * FROM data ORDER BY id; ANALYZE parts; SET max_parallel_workers_per_gather = 0")
+        for name, call, _ in self.calls():
+            if name not in IN_ORDER:
+                continue
+            query = "SELECT g, %s::text AS seen FROM parts GROUP BY g" % call
+            self.sql("SET enable_partitionwise_aggregate = on; SET enable_sort = off")
+            if not any("Partial" in line for line, in self.rows("EXPLAIN " + query)):
+                raise Mismatch("parts %s: no partial aggregation\n%s" % (name, query))
+            seen = sorted(self.rows(query))
+            self.sql("RESET enable_partitionwise_aggregate; RESET enable_sort")
+            expected = sorted(self.rows(query.replace(call, call[:-1] + " ORDER BY tableoid, ctid)")))
+            self.checked += 1
+            if seen != expected:
+                raise Mismatch("parts %s\n%s\n%s\n%s" % (name, query, seen, expected))
+
     def view(self):
         calls = list(self.calls())
         self.random.shuffle(calls)
@@ -230,13 +251,14 @@ class Test:
         self.fill("data", 300)
         self.sql("ANALYZE data")
         self.parallel()
+        self.parts()
         self.view()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     seed = random.SystemRandom().getrandbits(31) if arguments.seed is None else arguments.seed
     print("seed %d" % seed, flush=True)
