@@ -175,14 +175,53 @@ def own(rng, scope):
     return "random_kit.weighted_mean", "(%s)::numeric, (%s)::numeric" % (x.sql, y.sql), result("numeric", size=x.size)
 
 
-# The extension's aggregates: how to call each, drawn where the database has it.
+# ---- aggregates of the extension, drawn where the database has them
 
 def of_the_extension(rng, scope):
     function = rng.choice(sorted(scope.options.functions))
-    return ("feature." + function,) + EXTENSION[function](rng, scope)
+    arguments, of_function = EXTENSION[function](rng, scope)
+    return "feature." + function, arguments, of_function
 
 
-EXTENSION = {}
+def values_counted(rng, scope):
+    return exact_value(rng, scope).sql, result("int8", size=MOST_ROWS)
+
+
+def values_listed(rng, scope):
+    x = exact_value(rng, scope)
+    return "%s, %d" % (x.sql, rng.choice((1, 2, 5))), result(base_type(x.type) + "[]")
+
+
+def value_chosen(rng, scope):
+    x = exact_value(rng, scope)
+    return x.sql, x
+
+
+def entropy(rng, scope):
+    return exact_value(rng, scope).sql, result("float8", "double", 12)
+
+
+def float_measured(rng, scope, parameter=""):
+    x = exact_number(rng, scope)
+    return "(%s)::float8%s" % (x.sql, parameter), result("float8", "double", x.size)
+
+
+def percentile(rng, scope):
+    return float_measured(rng, scope, ", " + rng.choice(("0", "0.25", "0.9", "1")))
+
+
+def decayed(rng, scope):
+    x, time, half_life = exact_number(rng, scope), scope.time.sql, rng.choice(("'1 minute'", "'1 hour'", "'7 days'"))
+    if scope.time.type in INTEGERS:
+        time, half_life = "(%s)::int8" % time, rng.choice(("1", "100"))
+    elif scope.time.type == "date":
+        time = "(%s)::timestamp" % time
+    return "(%s)::float8, %s, %s" % (x.sql, time, half_life), result("float8", "double", x.size * MOST_ROWS)
+
+
+EXTENSION = {"count_distinct": values_counted, "change_count": values_counted, "mode": value_chosen,
+             "top_n": values_listed, "last_distinct": values_listed, "entropy": entropy, "median": float_measured,
+             "drawdown": float_measured, "percentile": percentile, "ew_sum": decayed, "ew_avg": decayed}
 
 
 # ---- expressions around calls
