@@ -4,7 +4,7 @@ import copy
 import time
 
 from session import Failure
-from workload import Control, Create, Insert
+from workload import Control, Create, Insert, Refresh
 
 SECONDS = 60
 LIKE = 40  # characters of the message that make two failures the same
@@ -74,9 +74,10 @@ def without_view(case, gone):
     for view in smaller.views:
         if view.upstream is not None:
             view.upstream -= view.upstream > gone
-    smaller.steps = [step for step in smaller.steps if not isinstance(step, Create) or step.view != gone]
+    smaller.steps = [step for step in smaller.steps
+                     if not isinstance(step, (Create, Refresh)) or step.view != gone]
     for step in smaller.steps:
-        if isinstance(step, Create):
+        if isinstance(step, (Create, Refresh)):
             step.view -= step.view > gone
     return smaller
 

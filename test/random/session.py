@@ -13,7 +13,7 @@ from case import VIEW_NAMES
 from compare import difference
 from definition import plain
 from oracle import arrival, runs_of, single_runs
-from workload import Control, Create, Insert, Simulation, prepare_statement, statements
+from workload import Control, Create, Insert, Refresh, Simulation, prepare_statement, statements
 
 class Failure(Exception):
     """What went wrong, in lines. invalid: the case itself is at fault, its definition is no valid query."""
@@ -146,6 +146,9 @@ class Session:
                 % (view.name, plain(view.definition, view.source))
             if not self.pretend:
                 self.sql(text)
+        elif isinstance(step, Refresh):
+            if not self.pretend:
+                self.sql("SELECT feature.refresh('%s')" % case.views[step.view].name)
         elif isinstance(step, Insert):
             if step.batch:
                 self.sql("SET feature_ext.batch_rows = %d" % step.batch)

@@ -30,6 +30,11 @@ class Create:
     view: int
 
 
+@dataclass
+class Refresh:
+    view: int
+
+
 class Workload:
     """Draws the rows of one case and the steps that bring them in."""
 
@@ -81,6 +86,8 @@ class Workload:
                 if rng.random() < 0.06:
                     self.refused(rows)
                 self.insert(rows)
+            if rng.random() < 0.03:
+                self.refresh()
 
     def statement_size(self):
         rng = self.rng
@@ -98,6 +105,12 @@ class Workload:
             self.steps += [Control("BEGIN"), Create(view), Control("COMMIT")]
         else:
             self.steps.append(Create(view))
+
+    def refresh(self):
+        """Computes a view anew. Not with ties, whose order is then that of the source's rows on disk."""
+        created = [step.view for step in self.steps if isinstance(step, Create)]
+        if created and "ties" not in self.kind:
+            self.steps.append(Refresh(self.rng.choice(created)))
 
     def transaction(self, rows):
         """Several statements in one transaction, with savepoints kept and rolled back to."""
@@ -203,12 +216,25 @@ class Simulation:
     def run(self, steps):
         for step in steps:
             if isinstance(step, Create):
-                self.processed[step.view] = sorted(self.stored, key=lambda row: row.step)
+                self.compute(step.view)
+            elif isinstance(step, Refresh):
+                self.refresh(step.view)
             elif isinstance(step, Control):
                 self.control(step.sql)
             elif not step.fails:
                 self.insert(step)
         return self
+
+    def compute(self, view):
+        """In the order of event time, from what there is."""
+        self.processed[view] = sorted(self.stored, key=lambda row: row.step)
+
+    def refresh(self, view):
+        """A view and those on it."""
+        self.compute(view)
+        for number, other in enumerate(self.views):
+            if other.upstream == view and number in self.processed:
+                self.refresh(number)
 
     def insert(self, step):
         alone = step.form in ("prepared", "script")
