@@ -49,9 +49,9 @@ def random_case(seed, functions=frozenset()):
 def random_size(rng):
     """Mostly few rows; sometimes so many that an entity has chunks, and seldom many of them."""
     size = rng.random()
-    if size < 0.9:
+    if size < 0.88:
         return rng.randint(5, FEW)
-    if size < 0.95:
+    if size < 0.92:
         return rng.randint(FEW, MANY)
     return rng.randint(MANY, 500) if size < 0.985 else rng.randint(500, 2500)
 

@@ -18,6 +18,7 @@ drops.
 import argparse
 import itertools
 import multiprocessing
+import queue
 import random
 import sys
 import time
@@ -113,14 +114,19 @@ def main():
         check_example(session)
     session.connection.close()
 
-    stop, results = multiprocessing.Event(), multiprocessing.SimpleQueue()
+    stop, results = multiprocessing.Event(), multiprocessing.Queue()
     workers = [multiprocessing.Process(target=work, args=(number, seed, arguments, deadline, stop, results))
                for number in range(arguments.jobs)]
     for worker in workers:
         worker.start()
     working, done, failed = len(workers), 0, 0
     while working:
-        kind, text = results.get()
+        try:
+            kind, text = results.get(timeout=10)
+        except queue.Empty:
+            if not any(worker.exitcode for worker in workers):
+                continue
+            kind, text = "end", "a session was killed"
         working -= kind == "end"
         done += kind == "case"
         if text is not None:

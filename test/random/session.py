@@ -53,7 +53,8 @@ class Session:
         self.connection.autocommit = True
         self.cursor = self.connection.cursor()
         self.read_as_text()
-        self.sql("SET client_min_messages = warning; SET jit = off; SET max_parallel_workers_per_gather = 0")
+        self.sql("SET client_min_messages = warning; SET jit = off; SET max_parallel_workers_per_gather = 0; "
+                 "SET statement_timeout = '5min'")
         if not self.pretend:
             self.cursor.execute("SELECT proname::text FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace "
                                 "WHERE nspname = 'feature'")
