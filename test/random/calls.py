@@ -64,14 +64,14 @@ def rank(scope, window, function):
 
 
 def value_of_frame(rng, scope, window, function):
+    left = left_by_exclude(scope, window)
     x = value(rng, scope)
+    while left and x.type.endswith("[]"):  # an array of arrays, below, has no elements that are arrays
+        x = value(rng, scope)
     place = rng.choice((1, 1, 2, 3, 5, 20))
     plain = "nth_value(%s, %d)" % (x.sql, place) if function == "nth_value" else "%s(%s)" % (function, x.sql)
-    left = left_by_exclude(scope, window)
     if not left:
         return of_value(x, "%s OVER %s" % (plain, window.target))
-    if x.type.endswith("[]"):  # an array of arrays has no elements that are arrays
-        return of_value(Expr("1", "int4", size=1), "first_value(1) OVER " + window.target)
     before, after = ("random_kit.last_element(", ")") if function == "last_value" else \
         ("(", ")[%d]" % (place if function == "nth_value" else 1))
     arrival = "%sarray_agg(%s) FILTER (WHERE %s)" % (before, x.sql, left)

@@ -19,6 +19,7 @@ class View:
     source_columns: list
     definition: Definition
     upstream: int = None  # the number of the view whose feature table is the source
+    lateness: str = None  # the argument, as SQL
 
 
 @dataclass
@@ -66,5 +67,6 @@ def random_views(rng, table, options):
         if upstream is not None:
             source, columns = views[upstream].name, views[upstream].definition.columns
         definition = author.definition(columns, upstream=number in upstreams)
-        views.append(View(VIEW_NAMES[number], source, columns, definition, upstream))
+        lateness = rng.choice((None, "NULL", "'0'", "'0'", "'1 minute'", "'1 day'"))
+        views.append(View(VIEW_NAMES[number], source, columns, definition, upstream, lateness))
     return views

@@ -143,8 +143,8 @@ class Session:
     def step(self, case, step, rng):
         if isinstance(step, Create):
             view = case.views[step.view]
-            text = "SELECT feature.create_view('%s', $definition$%s$definition$)" \
-                % (view.name, plain(view.definition, view.source))
+            text = "SELECT feature.create_view('%s', $definition$%s$definition$%s)" \
+                % (view.name, plain(view.definition, view.source), ", " + view.lateness if view.lateness else "")
             if not self.pretend:
                 self.sql(text)
         elif isinstance(step, Refresh):
