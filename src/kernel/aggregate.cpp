@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernel/holistic.hpp"
+
 namespace feature {
 namespace {
 
@@ -415,6 +417,10 @@ std::unique_ptr<Aggregate> make_aggregate(Fold fold, Storage storage, std::size_
     case Fold::max: made = make_number<Maximum>(storage, column); break;
     case Fold::distinct_times: made = std::make_unique<DistinctTimes>(); break;
     case Fold::first_value: made = std::make_unique<FirstValue>(storage, column); break;
+    case Fold::distinct: made = std::make_unique<DistinctCount>(storage, column); break;
+    case Fold::quantile:
+      if (storage == Storage::float64) made = std::make_unique<Quantile>(column);
+      break;
   }
   if (!made) throw std::logic_error("no such aggregate for this storage");
   return made;

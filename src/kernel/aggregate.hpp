@@ -59,6 +59,8 @@ enum class Fold {
   min, max,     // NaN is greater than every number
   distinct_times,  // number of different event times, whatever the arguments
   first_value,  // of the first event, NULL or not: count is 1 with `word` set, or -1 for NULL
+  distinct,     // number of different non-NULL values; see holistic.hpp, as for
+  quantile,     // floats in float8: what quantiles are read from
 };
 
 // The aggregate for a column of this storage. Storage::bytes only with count and first_value.

@@ -20,6 +20,10 @@ Accumulator Holistic::restore(const Value*, std::int64_t count) const {
   return {};
 }
 
+void Holistic::combine(Accumulator&, const Event*, const Event*, std::size_t) const {
+  throw std::logic_error("a holistic aggregate cannot be combined");
+}
+
 bool Holistic::begin(Accumulator& accumulator) const {
   if (accumulator.word != 0) {
     check_in_use(accumulator);

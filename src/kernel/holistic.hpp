@@ -19,6 +19,9 @@ class Holistic : public Aggregate {
   [[nodiscard]] std::vector<Storage> saved() const final { return {}; }
   void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource& memory) const final;
   [[nodiscard]] Accumulator restore(const Value* columns, std::int64_t count) const final;
+  [[nodiscard]] bool combines() const final { return false; }
+  [[nodiscard]] bool is_saved(const Value*) const final { return false; }
+  void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const final;
 
  protected:
   // Whether a frame begins with this accumulator, which then is the one in use.

@@ -12,6 +12,7 @@
 #include "pg/datum.hpp"
 #include "pg/frame_bounds.hpp"
 #include "pg/levels.hpp"
+#include "pg/native_aggregates.hpp"
 #include "pg/partition_lists.hpp"
 #include "pg/refusals.hpp"
 
@@ -35,61 +36,11 @@ extern "C" {
 namespace feature {
 namespace {
 
-// What the kernel computes itself. Everything else that pg_aggregate knows goes through its own functions.
-struct Native {
-  Oid function;
-  Fold fold;
-  Finish finish;
-};
-
-constexpr Native natives[] = {
-    {F_COUNT_ANY, Fold::count, Finish::count},
-    {F_SUM_INT2, Fold::sum, Finish::integer_sum},
-    {F_SUM_INT4, Fold::sum, Finish::integer_sum},
-    {F_SUM_INT8, Fold::sum, Finish::numeric_sum},
-    {F_SUM_FLOAT4, Fold::sum, Finish::float4_sum},
-    {F_SUM_FLOAT8, Fold::sum, Finish::float8_sum},
-    {F_AVG_INT2, Fold::sum, Finish::numeric_average},
-    {F_AVG_INT4, Fold::sum, Finish::numeric_average},
-    {F_AVG_INT8, Fold::sum, Finish::numeric_average},
-    {F_AVG_FLOAT4, Fold::moments, Finish::average},
-    {F_AVG_FLOAT8, Fold::moments, Finish::average},
-    {F_VAR_POP_FLOAT4, Fold::moments, Finish::var_pop},
-    {F_VAR_POP_FLOAT8, Fold::moments, Finish::var_pop},
-    {F_VAR_SAMP_FLOAT4, Fold::moments, Finish::var_samp},
-    {F_VAR_SAMP_FLOAT8, Fold::moments, Finish::var_samp},
-    {F_VARIANCE_FLOAT4, Fold::moments, Finish::var_samp},
-    {F_VARIANCE_FLOAT8, Fold::moments, Finish::var_samp},
-    {F_STDDEV_POP_FLOAT4, Fold::moments, Finish::stddev_pop},
-    {F_STDDEV_POP_FLOAT8, Fold::moments, Finish::stddev_pop},
-    {F_STDDEV_SAMP_FLOAT4, Fold::moments, Finish::stddev_samp},
-    {F_STDDEV_SAMP_FLOAT8, Fold::moments, Finish::stddev_samp},
-    {F_STDDEV_FLOAT4, Fold::moments, Finish::stddev_samp},
-    {F_STDDEV_FLOAT8, Fold::moments, Finish::stddev_samp},
-    {F_MIN_INT2, Fold::min, Finish::value},
-    {F_MIN_INT4, Fold::min, Finish::value},
-    {F_MIN_INT8, Fold::min, Finish::value},
-    {F_MIN_FLOAT4, Fold::min, Finish::value},
-    {F_MIN_FLOAT8, Fold::min, Finish::value},
-    {F_MIN_DATE, Fold::min, Finish::value},
-    {F_MIN_TIME, Fold::min, Finish::value},
-    {F_MIN_TIMESTAMP, Fold::min, Finish::value},
-    {F_MIN_TIMESTAMPTZ, Fold::min, Finish::value},
-    {F_MAX_INT2, Fold::max, Finish::value},
-    {F_MAX_INT4, Fold::max, Finish::value},
-    {F_MAX_INT8, Fold::max, Finish::value},
-    {F_MAX_FLOAT4, Fold::max, Finish::value},
-    {F_MAX_FLOAT8, Fold::max, Finish::value},
-    {F_MAX_DATE, Fold::max, Finish::value},
-    {F_MAX_TIME, Fold::max, Finish::value},
-    {F_MAX_TIMESTAMP, Fold::max, Finish::value},
-    {F_MAX_TIMESTAMPTZ, Fold::max, Finish::value},
-};
-
 // A function that the kernel computes once, whatever frames it is used over.
 struct Folded {
   const Aggregate* aggregate = nullptr;
   Finish finish = Finish::value;
+  double fraction = 0;
 };
 
 struct Replacement {
@@ -442,11 +393,10 @@ class Compiler {
       const auto column = static_cast<int>(lists_.add_argument(filtered(truth(), function->aggfilter)));
       return add_aggregate({lists_.native(Fold::count, column), Finish::count}, frame, function);
     }
-    for (const Native& known : natives) {
-      if (known.function != function->winfnoid) continue;
-      Expr* argument = known.fold == Fold::count ? presence(first) : first;
+    if (const auto native = native_aggregate(function, !list().frames[frame].unbounded())) {
+      Expr* argument = native->fold == Fold::count ? presence(first) : first;
       const auto column = static_cast<int>(lists_.add_argument(filtered(argument, function->aggfilter)));
-      return add_aggregate({lists_.native(known.fold, column), known.finish}, frame, function);
+      return add_aggregate({lists_.native(native->fold, column), native->finish, native->fraction}, frame, function);
     }
     return add_aggregate({catalogue(function), Finish::catalogue}, frame, function);
   }
@@ -466,6 +416,7 @@ class Compiler {
     made.aggregate = folded.aggregate;
     made.measure = lists_.add_measure(folded.aggregate, list().frames[frame]);
     made.finish = folded.finish;
+    made.fraction = folded.fraction;
     if (list().frames[frame].unbounded()) {
       const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(folded.aggregate);
       // States of catalogue aggregates cannot be copied, so the row's own event cannot be added behind a gap.

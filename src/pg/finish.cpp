@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernel/holistic.hpp"
 #include "pg/catalogue_aggregate.hpp"
 
 extern "C" {
@@ -57,6 +58,9 @@ Datum finish(const WindowFunction& function, const Accumulator& accumulator, boo
     case Finish::var_samp: return Float8GetDatum(accumulator.deviations / (n - 1));
     case Finish::stddev_pop: return Float8GetDatum(std::sqrt(accumulator.deviations / n));
     case Finish::stddev_samp: return Float8GetDatum(std::sqrt(accumulator.deviations / (n - 1)));
+    case Finish::quantile:
+      return Float8GetDatum(
+          static_cast<const Quantile*>(function.aggregate)->quantile(accumulator, function.fraction));
     case Finish::count:
     case Finish::value:
     case Finish::catalogue: break;

@@ -32,6 +32,7 @@ enum class Finish {
   float8_sum,
   average, var_pop, var_samp, stddev_pop, stddev_samp,  // float8, from moments
   value,            // the accumulator's word
+  quantile,         // float8, of a Quantile
   catalogue,        // the aggregate's own final function
 };
 
@@ -59,6 +60,7 @@ struct WindowFunction {
   int column = time_column;              // lag, nth_value, last_value
   std::int64_t offset = 0;
   Finish finish = Finish::value;
+  double fraction = 0;                   // of Finish::quantile
   std::size_t result = 0;
 };
 
