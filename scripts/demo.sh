@@ -55,6 +55,7 @@ cat <<TEXT | indent
 
 Raw rows go into table transactions ($(columns transactions) columns). transaction_features holds the same rows with
 their features ($(columns transaction_features) columns), which are defined by one SQL query with window functions.
+There is also a wide catalogue of 97 features: feature.create_transaction_pipeline(catalogue => 'wide').
 TEXT
 
 step "History: one COPY of $history transactions"

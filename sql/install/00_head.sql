@@ -8,6 +8,8 @@
 --   features     haversine_km, is_private_ip
 --   aggregates   count_distinct, mode, top_n, entropy; percentile, median; ew_sum, ew_avg; change_count, drawdown,
 --                last_distinct
+--   standard     standard_transaction_features
+--   wide         wide_transaction_features
 --   pipeline     create_transaction_pipeline
 --   privileges
 

@@ -1,32 +1,7 @@
--- pipeline -----------------------------------------------------------------------------------------------------------
+-- standard catalogue --------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION feature.create_transaction_pipeline(schema name DEFAULT current_schema) RETURNS regclass
-  LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-  IF schema IS NULL THEN
-    RAISE EXCEPTION 'no schema has been selected to create in' USING ERRCODE = 'invalid_schema_name',
-      HINT = 'Name a schema, or set search_path to one.';
-  END IF;
-  EXECUTE format($table$
-    CREATE TABLE %I.transactions (
-      transaction_id    text PRIMARY KEY,
-      "timestamp"       timestamptz NOT NULL,
-      user_id           text NOT NULL,
-      merchant_id       text,
-      amount            double precision NOT NULL,
-      currency          text,
-      merchant_category text,
-      payment_method    text,
-      ip_address        text,
-      device_id         text,
-      latitude          double precision,
-      longitude         double precision,
-      card_type         text
-    )$table$, schema);
-  -- The definition names its source without a schema: it is found where the table has just been made.
-  PERFORM set_config('search_path', quote_ident(schema), true);
-  RETURN feature.create_view('transaction_features', $definition$
+CREATE FUNCTION feature.standard_transaction_features() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN $definition$
 -- Reference definition of the standard feature view, transaction_features.
 --
 -- It is plain PostgreSQL: run it as an ordinary query over a table `transactions` and it gives the answer that the
@@ -91,7 +66,8 @@ FROM (
                   THEN (amount - past_avg) / last50_stddev END        AS amount_zscore,
              seconds_since_last_transaction
       FROM (
-        SELECT t.*,
+        SELECT transaction_id, "timestamp", user_id, merchant_id, amount, currency, merchant_category, payment_method,
+               ip_address, device_id, latitude, longitude, card_type,
                extract(month FROM "timestamp" AT TIME ZONE 'UTC')::int     AS month,
                extract(hour  FROM "timestamp" AT TIME ZONE 'UTC')::int     AS hour,
                extract(dow   FROM "timestamp" AT TIME ZONE 'UTC')::int + 1 AS day_of_week,
@@ -107,7 +83,7 @@ FROM (
                max(amount)        OVER past                                AS past_max,
                count(*)           OVER last50                              AS last50_count,
                stddev_pop(amount) OVER last50                              AS last50_stddev
-        FROM transactions t
+        FROM transactions
         WINDOW u          AS (PARTITION BY user_id ORDER BY "timestamp"),
                last_hour  AS (u RANGE BETWEEN '1 hour' PRECEDING AND CURRENT ROW),
                last_10min AS (u RANGE BETWEEN '10 minutes' PRECEDING AND CURRENT ROW),
@@ -117,8 +93,6 @@ FROM (
     ) behaviour
   ) signals
 ) scored
-$definition$);
-END
-$function$;
-COMMENT ON FUNCTION feature.create_transaction_pipeline(name) IS
-  'creates staging table transactions and feature view transaction_features in a schema';
+$definition$;
+COMMENT ON FUNCTION feature.standard_transaction_features() IS
+  'definition of feature view transaction_features: 30 features of users';
