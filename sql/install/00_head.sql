@@ -5,6 +5,7 @@
 --   catalogue    feature_state.view, feature_state.list
 --   functions    create_view, drop_view, refresh, describe, maintain; feature.views, feature.columns
 --   verify       verify
+--   statistics   list_stats; feature.stats
 --   features     haversine_km, is_private_ip
 --   aggregates   count_distinct, mode, top_n, entropy; percentile, median; ew_sum, ew_avg; change_count, drawdown,
 --                last_distinct

@@ -1,7 +1,7 @@
 -- privileges ---------------------------------------------------------------------------------------------------------
 
 GRANT USAGE ON SCHEMA feature TO PUBLIC;
-GRANT SELECT ON feature.views, feature.columns TO PUBLIC;
+GRANT SELECT ON feature.views, feature.columns, feature.stats TO PUBLIC;
 -- Definitions and states belong to the owners of their feature views and are granted to nobody.
 GRANT USAGE ON SCHEMA feature_state TO PUBLIC;
 -- So that the owner of a database can dump and restore it without being superuser.

@@ -1,5 +1,7 @@
 // feature.describe: what each column of a feature view is computed from, in terms of source columns.
 
+#include "pg/describe.hpp"
+
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/columns.hpp"
@@ -105,6 +107,12 @@ class Description {
     return text;
   }
 
+  // The PARTITION BY list of a level's window, () if it has none.
+  [[nodiscard]] std::string entity(std::size_t level, const WindowClause* window) const {
+    const std::string list = clause(level, window->partitionClause);
+    return list.empty() ? "()" : list;
+  }
+
   [[nodiscard]] ::List* targets() const { return levels_.targets(levels_.count() - 1); }
 
  private:
@@ -155,15 +163,14 @@ class Description {
     foreach (cell, levels_.query(level)->windowClause) {
       const auto* window = lfirst_node(WindowClause, cell);
       if (Levels::window_of_level(level, window->winref) != winref) continue;
-      const std::string entity = clause(level, window->partitionClause);
-      std::string spec = entity.empty() ? "" : "PARTITION BY " + entity + " ";
+      std::string spec = window->partitionClause == NIL ? "" : "PARTITION BY " + entity(level, window) + " ";
       spec += "ORDER BY " + clause(level, window->orderClause);
       if ((window->frameOptions & FRAMEOPTION_NONDEFAULT) != 0) spec += " " + frame(window);
       spec = "(" + spec + ")";
       const std::string name = window->name == nullptr ? "" : quoted(window->name);
       if (text != nullptr) {
         append_once(text->window, name.empty() ? spec : name + " AS " + spec);
-        append_once(text->entity, entity.empty() ? "()" : entity);
+        append_once(text->entity, entity(level, window));
       }
       return name.empty() ? spec : name;
     }
@@ -213,6 +220,14 @@ Datum describe(FunctionCallInfo fcinfo) {
 }
 
 }  // namespace
+
+std::vector<std::string> entities_of(Query* definition, const Plan& plan) {
+  const Description description(definition, plan.source);
+  std::vector<std::string> entities;
+  for (const PartitionList& list : plan.lists) entities.push_back(description.entity(list.level, list.window));
+  return entities;
+}
+
 }  // namespace feature
 
 Datum feature_describe(PG_FUNCTION_ARGS) {

@@ -45,6 +45,7 @@ std::size_t PartitionLists::enter(std::size_t level, const WindowClause* window)
   PartitionList made;
   made.from_source = from_source;
   made.level = level;
+  made.window = window;
   for (std::size_t i = 0; i < keys.size(); ++i) made.keys.push_back(make_key(expressions[i], keys[i]));
   lists_.push_back(std::move(made));
   drafts_.emplace_back();

@@ -101,6 +101,7 @@ struct PartitionList {
   std::vector<Key> keys;
   bool from_source = true;  // keys are expressions over the source row alone
   std::size_t level = 0;    // the first level that uses it
+  const WindowClause* window = nullptr;  // by which that level does, of the definition that was compiled
   std::vector<Argument> arguments;
   std::vector<TimeOffset> offsets;
   std::vector<Frame> frames;

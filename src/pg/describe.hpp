@@ -1,0 +1,12 @@
+// What feature.describe says of a definition, for others to say the same.
+#pragma once
+
+#include "pg/plan.hpp"
+
+namespace feature {
+
+// The PARTITION BY list of each partition list of a plan that was compiled from this definition: text in terms of source
+// columns, () for a list without keys.
+[[nodiscard]] std::vector<std::string> entities_of(Query* definition, const Plan& plan);
+
+}  // namespace feature

@@ -1,0 +1,312 @@
+// feature.list_stats: what a feature view keeps of each partition list's entities.
+//
+// All of it stands in the state tables already: a head says how many events came before those that it holds, and how many
+// came late; the root of a tree says how many of them have left (kernel/segment.hpp). So inserts count nothing, and
+// nothing is written here, which makes it work on a read replica. Every image is read whole, so a damaged one is found.
+
+#include <algorithm>
+#include <array>
+
+#include "kernel/segment.hpp"
+#include "pg/as_user.hpp"
+#include "pg/boundary.hpp"
+#include "pg/catalogue.hpp"
+#include "pg/compile.hpp"
+#include "pg/definition.hpp"
+#include "pg/describe.hpp"
+#include "pg/frame_bounds.hpp"
+
+extern "C" {
+#include <access/table.h>
+#include <access/tableam.h>
+#include <catalog/namespace.h>
+#include <catalog/pg_authid.h>
+#include <catalog/pg_type.h>
+#include <funcapi.h>
+#include <utils/acl.h>
+#include <utils/array.h>
+#include <utils/builtins.h>
+#include <utils/fmgrprotos.h>
+#include <utils/lsyscache.h>
+#include <utils/snapmgr.h>
+#include <utils/syscache.h>
+
+PGDLLEXPORT Datum feature_list_stats(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(feature_list_stats);
+}
+
+namespace feature {
+namespace {
+
+// key_hash and slot come before the keys, the image after them; see state_store.hpp.
+constexpr int columns_before_keys = 2;
+
+struct Stats {
+  std::int64_t entities = 0;
+  std::int64_t events = 0;  // all that were ever added
+  std::int64_t left = 0;    // those that are no longer kept
+  std::int64_t late = 0;
+  std::int64_t chunks = 0;
+  std::int64_t head_bytes = 0;
+  std::int64_t chunk_bytes = 0;
+  std::int64_t total_bytes = 0;
+  std::int64_t largest = 0;    // events of the largest entity
+  Datum largest_key = 0;       // text[], or 0 if the caller may not see it
+  std::optional<EventTime> newest;
+};
+
+SqlError no_state(const ViewIdentity& view) {
+  return SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                  "feature view \"" + view.name + "\" has no state for its definition")
+      .hint("Drop the feature view and create it again.");
+}
+
+// As the engine compiles it: as the view's owner, under the view's settings.
+std::unique_ptr<Plan> compile_as_owner(const ViewIdentity& view, Query* definition) {
+  const AsUser owner(view.owner, true);
+  const PinnedSettings settings(view.settings);
+  return compile(definition, nullptr);
+}
+
+Oid state_type() {
+  return call([] {
+    return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("state"),
+                           ObjectIdGetDatum(get_namespace_oid("feature", false)));
+  });
+}
+
+// A view whose definition is locked, so that nobody alters or drops it. Waits for whoever does: then it is another one.
+ViewIdentity lock_definition(Oid relation) {
+  for (ViewIdentity view = view_by_relation(relation);;) {
+    const bool locked = call([&] {
+      Relation definition = try_table_open(view.definition, AccessShareLock);
+      if (definition != nullptr) table_close(definition, NoLock);
+      return definition != nullptr;
+    });
+    if (locked) return view;
+    const Oid gone = view.definition;
+    view = view_by_relation(relation);
+    if (view.definition == gone) throw no_state(view);
+  }
+}
+
+// A state or chunk table while it is read. After an error the transaction closes what is open.
+class Images {
+ public:
+  // Waits for whoever refreshes the view.
+  explicit Images(Oid table) : table_(call([&] { return table_open(table, AccessShareLock); })) {}
+
+  // Whether it has so many columns and an image in the last one.
+  [[nodiscard]] bool has_columns(int columns) const {
+    const Oid image = state_type();
+    const TupleDesc description = RelationGetDescr(table_);
+    return description->natts == columns && TupleDescAttr(description, columns - 1)->atttypid == image;
+  }
+
+  // Reads all rows: `read` is called with each row's image.
+  template <class Read>
+  void each(const OwnedContext& row, Read&& read) {
+    TableScanDesc scan = call([&] {
+      slot_ = table_slot_create(table_, nullptr);
+      return table_beginscan(table_, GetActiveSnapshot(), 0, nullptr);
+    });
+    for (;;) {
+      const varlena* image = call([&]() -> const varlena* {
+        CHECK_FOR_INTERRUPTS();
+        MemoryContextReset(row.get());
+        if (!table_scan_getnextslot(scan, ForwardScanDirection, slot_)) return nullptr;
+        bool null;
+        const Datum datum = slot_getattr(slot_, RelationGetDescr(table_)->natts, &null);
+        MemoryContext previous = MemoryContextSwitchTo(row.get());
+        const varlena* flat = PG_DETOAST_DATUM_PACKED(datum);
+        MemoryContextSwitchTo(previous);
+        return flat;
+      });
+      if (image == nullptr) break;
+      read(reinterpret_cast<const std::byte*>(VARDATA_ANY(image)), VARSIZE_ANY_EXHDR(image));
+    }
+    call([&] {
+      table_endscan(scan);
+      ExecDropSingleTupleTableSlot(slot_);
+    });
+  }
+
+  // The row whose image is being read.
+  [[nodiscard]] TupleTableSlot* row() const { return slot_; }
+
+  [[nodiscard]] TupleTableSlot* make_slot() const {
+    return call([&] { return table_slot_create(table_, nullptr); });
+  }
+
+  // Tables, indexes and TOAST, free space included.
+  [[nodiscard]] std::int64_t total_bytes() const {
+    return call([&] {
+      return DatumGetInt64(DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(RelationGetRelid(table_))));
+    });
+  }
+
+  void close() {
+    call([&] { table_close(table_, NoLock); });
+  }
+
+ private:
+  Relation table_;
+  TupleTableSlot* slot_ = nullptr;
+};
+
+// The key columns of a state row as their types print them.
+Datum key_text(TupleTableSlot* row) {
+  return call([&] {
+    const TupleDesc description = row->tts_tupleDescriptor;
+    const int keys = description->natts - columns_before_keys - 1;
+    if (keys == 0) return PointerGetDatum(construct_empty_array(TEXTOID));
+    auto* texts = static_cast<Datum*>(palloc0(static_cast<Size>(keys) * sizeof(Datum)));
+    auto* nulls = static_cast<bool*>(palloc0(static_cast<Size>(keys) * sizeof(bool)));
+    for (int i = 0; i < keys; ++i) {
+      const int column = columns_before_keys + i;
+      const Datum key = slot_getattr(row, static_cast<AttrNumber>(column + 1), &nulls[i]);
+      if (nulls[i]) continue;
+      Oid output;
+      bool varies;
+      getTypeOutputInfo(TupleDescAttr(description, column)->atttypid, &output, &varies);
+      texts[i] = CStringGetTextDatum(OidOutputFunctionCall(output, key));
+    }
+    int dimensions[1] = {keys};
+    int bounds[1] = {1};
+    return PointerGetDatum(construct_md_array(texts, nulls, 1, dimensions, bounds, TEXTOID, -1, false, TYPALIGN_INT));
+  });
+}
+
+void read_heads(Images& heads, const OwnedContext& row, bool with_key, Stats& stats) {
+  TupleTableSlot* largest = heads.make_slot();
+  heads.each(row, [&](const std::byte* image, std::size_t size) {
+    std::array<std::byte, 16384> room;  // enough for most
+    std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
+    const Layout layout = layout_of(image, size);
+    SegmentReader head(layout, image, size, memory);
+    std::int64_t events = head.prefix().position;
+    Event newest = head.prefix().before;
+    while (head.next(newest)) ++events;
+    ++stats.entities;
+    stats.events += events;
+    stats.late += head.prefix().late;
+    stats.head_bytes += static_cast<std::int64_t>(size);
+    if (events > 0) stats.newest = std::max(stats.newest.value_or(newest.time), newest.time);
+    if (events <= stats.largest) return;
+    stats.largest = events;
+    if (with_key) call([&] { ExecCopySlot(largest, heads.row()); });
+  });
+  if (with_key && stats.largest > 0) stats.largest_key = key_text(largest);
+  call([&] { ExecDropSingleTupleTableSlot(largest); });
+}
+
+void read_chunks(Images& chunks, const OwnedContext& row, Stats& stats) {
+  chunks.each(row, [&](const std::byte* image, std::size_t size) {
+    std::array<std::byte, 4096> room;
+    std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
+    const Layout layout = layout_of(image, size);
+    const SegmentReader node(layout, image, size, memory);
+    ++stats.chunks;
+    stats.left += node.prefix().position;  // 0 but of a root
+    stats.chunk_bytes += static_cast<std::int64_t>(size);
+  });
+}
+
+Stats read_list(const ViewIdentity& view, const ViewIdentity::Tables& tables, int keys, bool with_key) {
+  Stats stats;
+  Images heads(tables.states);
+  Images chunks(tables.chunks);
+  if (!heads.has_columns(columns_before_keys + keys + 1) || !chunks.has_columns(columns_before_keys + 2)) {
+    throw no_state(view);
+  }
+  // Taken behind the locks, so that one who has waited sees what was waited for.
+  call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+  const OwnedContext row(CurrentMemoryContext, "feature_ext image");
+  read_heads(heads, row, with_key, stats);
+  read_chunks(chunks, row, stats);
+  call([] { PopActiveSnapshot(); });
+  stats.total_bytes = heads.total_bytes() + chunks.total_bytes();
+  heads.close();
+  chunks.close();
+  return stats;
+}
+
+// One partition list; `stats` is empty for a caller who may not see them.
+struct ListStats {
+  std::string entity;
+  std::optional<Stats> stats;
+  Oid time_type;
+};
+
+std::vector<ListStats> read_view(const ViewIdentity& view) {
+  check_catalogue(view);
+  Query* definition = stored_definition(view.definition);
+  const std::unique_ptr<Plan> plan = compile_as_owner(view, definition);
+  if (plan->lists.size() != view.lists.size() || plan->source != view.source) throw no_state(view);
+  const std::vector<std::string> entities = entities_of(definition, *plan);
+  std::vector<ListStats> result;
+  for (std::size_t i = 0; i < view.lists.size(); ++i) {
+    // Who may read the states may see all of it; a key is data, what else is there is as in PostgreSQL's own statistics.
+    struct { bool states, statistics; } may_read = call([&] {
+      const bool states = pg_class_aclcheck(view.lists[i].states, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+      return decltype(may_read){states, states || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS)};
+    });
+    result.push_back({entities[i], std::nullopt, plan->time.type});
+    if (!may_read.statistics) continue;
+    const auto keys = static_cast<int>(plan->lists[i].keys.size());
+    result.back().stats = read_list(view, view.lists[i], keys, may_read.states);
+  }
+  return result;
+}
+
+Datum time_text(Oid type, EventTime time) {
+  return call([&] {
+    Oid output;
+    bool varies;
+    getTypeOutputInfo(type, &output, &varies);
+    return CStringGetTextDatum(OidOutputFunctionCall(output, from_event_time(type, time)));
+  });
+}
+
+void put_row(ReturnSetInfo* result, std::size_t number, const ListStats& list) {
+  constexpr int columns = 13;
+  Datum values[columns] = {};
+  bool nulls[columns];
+  std::fill(std::begin(nulls), std::end(nulls), true);
+  int column = 0;
+  const auto put = [&](Datum value) {
+    values[column] = value;
+    nulls[column++] = false;
+  };
+  put(Int32GetDatum(static_cast<std::int32_t>(number)));
+  put(call([&] { return CStringGetTextDatum(list.entity.c_str()); }));
+  if (list.stats) {
+    const Stats& stats = *list.stats;
+    for (const std::int64_t value : {stats.entities, stats.events, stats.events - stats.left, stats.late, stats.chunks,
+                                     stats.head_bytes, stats.chunk_bytes, stats.total_bytes, stats.largest}) {
+      put(Int64GetDatum(value));
+    }
+    if (stats.largest_key != 0) {
+      put(stats.largest_key);
+    } else {
+      ++column;
+    }
+    if (stats.newest) put(time_text(list.time_type, *stats.newest));
+  }
+  call([&] { tuplestore_putvalues(result->setResult, result->setDesc, values, nulls); });
+}
+
+Datum list_stats(FunctionCallInfo fcinfo) {
+  const std::vector<ListStats> lists = read_view(lock_definition(PG_GETARG_OID(0)));
+  call([&] { InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC); });
+  auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  for (std::size_t i = 0; i < lists.size(); ++i) put_row(result, i + 1, lists[i]);
+  return 0;
+}
+
+}  // namespace
+}  // namespace feature
+
+Datum feature_list_stats(PG_FUNCTION_ARGS) {
+  return feature::guard([&] { return feature::list_stats(fcinfo); });
+}
