@@ -8,7 +8,7 @@ CREATE TABLE events (id int PRIMARY KEY, statement int NOT NULL, k text, device 
 SELECT feature.create_view('features', $$
   SELECT id, sum(v) OVER (PARTITION BY k ORDER BY t) AS total, count(*) OVER (PARTITION BY upper(k), device ORDER BY t RANGE '1 hour' PRECEDING) AS n,
          lag(v) OVER (ORDER BY t) AS before, max(v) OVER (PARTITION BY k ORDER BY t ROWS 2 PRECEDING) AS highest
-  FROM events WHERE v IS NOT NULL $$);
+  FROM events WHERE v IS NOT NULL $$, lateness => NULL);
 -- Nobody yet.
 SELECT list, entity, entities, events, events_kept, late_events, chunks, head_bytes, chunk_bytes, largest_entity_events, largest_entity, newest_event_time FROM feature.stats WHERE relation = 'features'::regclass ORDER BY list;
 
