@@ -67,10 +67,13 @@ class EventRing {
   }
 
  private:
+  // Most entities have few events.
+  static constexpr std::size_t first_capacity = 4;
+
   using Allocator = std::pmr::polymorphic_allocator<Event>;
 
   void grow_if_full() {
-    if (events_.full()) events_.set_capacity(events_.capacity() == 0 ? 16 : 2 * events_.capacity());
+    if (events_.full()) events_.set_capacity(events_.capacity() == 0 ? first_capacity : 2 * events_.capacity());
   }
 
   template <class Before>

@@ -565,7 +565,7 @@ const std::vector<std::byte>& SegmentWriter::finish(std::size_t capacity) {
 }
 
 std::size_t capacity_for(std::size_t size) {
-  constexpr std::size_t classes[] = {256, 512, 1024, 1536, light_head, 3072, largest_head};
+  constexpr std::size_t classes[] = {64, 128, 256, 512, 1024, 1536, light_head, 3072, largest_head};
   for (const std::size_t capacity : classes) {
     if (size <= capacity) return capacity;
   }

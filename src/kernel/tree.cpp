@@ -28,7 +28,7 @@ constexpr std::uint8_t most_levels = 32;
 Tree::Tree(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source)
     : plan_(plan), memory_(memory), source_(source) {
   prefix_.before.values = prefix_values();
-  left_.before.values = prefix_values();
+  left_.before.values = prefix_.before.values;  // never written to: both stand for no events
 }
 
 void Tree::open(const Prefix& head) {
@@ -46,7 +46,8 @@ const Prefix& Tree::left() {
 
 Value* Tree::prefix_values() const {
   const std::size_t count = plan_.layout.prefix.size();
-  auto* values = static_cast<Value*>(memory_.allocate(sizeof(Value) * std::max<std::size_t>(1, count), alignof(Value)));
+  if (count == 0) return nullptr;
+  auto* values = static_cast<Value*>(memory_.allocate(sizeof(Value) * count, alignof(Value)));
   std::uninitialized_fill_n(values, count, Value{});
   return values;
 }

@@ -90,8 +90,8 @@ class Batch {
   }
 
   [[nodiscard]] Value* event_values(std::size_t count) {
-    auto* made = static_cast<Value*>(
-        entities_.memory().allocate(sizeof(Value) * std::max<std::size_t>(count, 1), alignof(Value)));
+    if (count == 0) return nullptr;
+    auto* made = static_cast<Value*>(entities_.memory().allocate(sizeof(Value) * count, alignof(Value)));
     std::uninitialized_value_construct_n(made, count);
     return made;
   }

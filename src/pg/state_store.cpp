@@ -44,7 +44,7 @@ Datum image_datum(const std::byte* image, std::size_t size) {
 StateStore::Bytes image_copy(Datum datum) {
   auto* flat = PG_DETOAST_DATUM_PACKED(datum);
   const std::size_t size = VARSIZE_ANY_EXHDR(flat);
-  auto* copy = static_cast<std::byte*>(palloc(size + 1));
+  auto* copy = static_cast<std::byte*>(palloc(size));
   std::memcpy(copy, VARDATA_ANY(flat), size);
   return {copy, size};
 }
@@ -193,24 +193,29 @@ StateRow StateStore::row_in_slot(std::uint64_t hash, const NullableDatum* keys) 
 StateRow StateStore::lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size) {
   for (;;) {
     CHECK_FOR_INTERRUPTS();
+    // Others who meet the same new entity wait for this lock, not for our transaction: they find our row right after. Where
+    // one entity was new the next one often is, as when a history is loaded; then it is looked for only once.
+    const auto block = static_cast<BlockNumber>(hash % MaxBlockNumber);
+    bool page_locked = expects_new_;
+    if (page_locked) LockPage(states_index_, block, ExclusiveLock);
     Found found = find(hash, keys);
-    if (!found.found) {
-      // Others who meet the same new entity wait here, not on our transaction: they find our row right after.
-      const auto block = static_cast<BlockNumber>(hash % MaxBlockNumber);
+    if (!found.found && !page_locked) {
       LockPage(states_index_, block, ExclusiveLock);
+      page_locked = true;
       found = find(hash, keys);
-      if (!found.found) insert(hash, keys, found.free_slot, empty, size);
-      UnlockPage(states_index_, block, ExclusiveLock);
-      if (!found.found) {
-        StateRow row{};
-        row.hash = hash;
-        row.keys = keys;
-        row.tid = write_slot_->tts_tid;
-        row.slot = found.free_slot;
-        row.image = empty;
-        row.size = size;
-        return row;
-      }
+    }
+    if (!found.found) insert(hash, keys, found.free_slot, empty, size);
+    if (page_locked) UnlockPage(states_index_, block, ExclusiveLock);
+    expects_new_ = !found.found;
+    if (!found.found) {
+      StateRow row{};
+      row.hash = hash;
+      row.keys = keys;
+      row.tid = write_slot_->tts_tid;
+      row.slot = found.free_slot;
+      row.image = empty;
+      row.size = size;
+      return row;
     }
     if (TransactionIdIsValid(found.wait_for)) {
       ExecClearTuple(read_slot_);

@@ -97,6 +97,7 @@ class StateStore {
   IndexInfo* states_index_info_ = nullptr;
   IndexScanDesc states_scan_ = nullptr;
   SnapshotData dirty_{};
+  bool expects_new_ = false;  // the last entity that was locked was new
   TupleTableSlot* read_slot_ = nullptr;
   TupleTableSlot* write_slot_ = nullptr;
 

@@ -626,7 +626,8 @@ TEST(Segment, values_that_a_type_cannot_hold_are_refused) {
 }
 
 TEST(Segment, heads_have_few_capacities) {
-  EXPECT_EQ(capacity_for(0), 256U);
+  EXPECT_EQ(capacity_for(0), 64U);
+  EXPECT_EQ(capacity_for(65), 128U);
   EXPECT_EQ(capacity_for(256), 256U);
   EXPECT_EQ(capacity_for(257), 512U);
   EXPECT_EQ(capacity_for(1025), 1536U);
