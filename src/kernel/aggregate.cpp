@@ -175,7 +175,8 @@ class Moments final : public Combining {
       const double before = sum;
       const double count_before = count;
       count += 1;
-      sum += number;
+      // Not from 0 on, so that the sum of negative zeros is one, as that of float8pl is.
+      sum = count_before > 0 ? before + number : number;
       if (count_before > 0) {
         const double deviation = number * count - sum;
         deviations += deviation * deviation / (count * count_before);

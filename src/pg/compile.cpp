@@ -6,6 +6,7 @@
 #include "pg/compile.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/compat.hpp"
@@ -104,6 +105,9 @@ class Compiler {
       });
     }
     for (std::size_t level = 0; level < levels_.count(); ++level) compile_level(level);
+    for (Level& level : plan_->levels) {
+      for (LevelList& used : level.lists) plan_aggregates(used);
+    }
     lists_.finish();
     return std::move(plan_);
   }
@@ -414,21 +418,44 @@ class Compiler {
     made.kind = WindowFunction::Kind::aggregate;
     made.frame = frame;
     made.aggregate = folded.aggregate;
-    made.measure = lists_.add_measure(folded.aggregate, list().frames[frame]);
     made.finish = folded.finish;
     made.fraction = folded.fraction;
     if (list().frames[frame].unbounded()) {
       const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(folded.aggregate);
       // States of catalogue aggregates cannot be copied, so the row's own event cannot be added behind a gap.
       const bool gap = list().frames[frame].exclude == Exclude::ties;
-      if (catalogue != nullptr && (gap || !catalogue->saveable())) {
-        made.frame = lists_.whole_history(frame);
-      } else {
-        made.partial = lists_.add_partial(made.measure);
-        made.running = lists_.add_running(made.partial, frame);
-      }
+      if (catalogue != nullptr && (gap || !catalogue->saveable())) made.frame = lists_.whole_history(frame);
     }
     return add_result(made, function->wintype, function->wincollid);
+  }
+
+  // Once all of a level's functions on a list are known: what is kept for its aggregates.
+  void plan_aggregates(LevelList& used) {
+    lists_.select(used.list);
+    std::vector<WindowFunction>& functions = used.functions;
+    const auto is_aggregate = [](const WindowFunction& function) {
+      return function.kind == WindowFunction::Kind::aggregate;
+    };
+    // A sum of floats is among the moments, if these are asked for over the same frame.
+    for (WindowFunction& function : functions) {
+      if (!is_aggregate(function) || function.finish != Finish::float8_sum) continue;
+      const Aggregate* moments = lists_.moments_beside(function.aggregate);
+      const bool asked_for = moments != nullptr && std::any_of(functions.begin(), functions.end(), [&](const auto& other) {
+                               return is_aggregate(other) && other.frame == function.frame && other.aggregate == moments;
+                             });
+      if (asked_for) function.aggregate = moments;
+    }
+    for (WindowFunction& function : functions) {
+      if (!is_aggregate(function)) continue;
+      function.measure = lists_.add_measure(function.aggregate, list().frames[function.frame]);
+      if (!list().frames[function.frame].unbounded()) continue;
+      function.partial = lists_.add_partial(function.measure);
+      function.running = lists_.add_running(function.partial, function.frame);
+    }
+    // What is read from the same accumulator, or from the same events, comes one after the other.
+    std::stable_sort(functions.begin(), functions.end(), [&](const WindowFunction& a, const WindowFunction& b) {
+      return std::make_tuple(is_aggregate(a), a.frame, a.measure) < std::make_tuple(is_aggregate(b), b.frame, b.measure);
+    });
   }
 
   Levels levels_;

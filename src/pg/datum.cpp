@@ -55,4 +55,11 @@ Value to_value(Datum datum, bool null, std::int16_t length, bool by_value, Memor
   return {word, false};
 }
 
+std::size_t kept_size(Datum datum, std::int16_t length) {
+  const char* bytes = DatumGetPointer(datum);
+  if (length > 0) return static_cast<std::size_t>(length);
+  if (length == -1 && VARATT_IS_SHORT(bytes) && !VARATT_IS_EXTERNAL(bytes)) return VARSIZE_SHORT(bytes);
+  return 0;
+}
+
 }  // namespace feature

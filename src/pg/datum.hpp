@@ -12,4 +12,8 @@ namespace feature {
 // can have one. Runs backend code that may raise an ERROR: only inside call.
 [[nodiscard]] Value to_value(Datum datum, bool null, std::int16_t length, bool by_value, MemoryContext memory);
 
+// The number of bytes of a by-reference datum that are in to_value's form already, so that they need only be copied; 0 if
+// they are not.
+[[nodiscard]] std::size_t kept_size(Datum datum, std::int16_t length);
+
 }  // namespace feature

@@ -196,15 +196,12 @@ class Batch {
       const InContext here(program_.expressions->ecxt_per_tuple_memory);
       positions_[list] = member->entity->add({row.time, values_[list]});
     }
-    if (level.arguments.empty()) return;
-    call([&] {
-      for (const Program::Evaluated& evaluated : level.arguments) {
-        const Argument& argument = program_.plan().lists[evaluated.list].arguments[evaluated.argument];
-        values_[evaluated.list][evaluated.argument] =
-            to_value(level.evaluated->tts_values[evaluated.column], level.evaluated->tts_isnull[evaluated.column],
-                     argument.length, argument.by_value, entities_.context());
-      }
-    });
+    for (const Program::Evaluated& evaluated : level.arguments) {
+      const Argument& argument = program_.plan().lists[evaluated.list].arguments[evaluated.argument];
+      values_[evaluated.list][evaluated.argument] =
+          entities_.keep(level.evaluated->tts_values[evaluated.column], level.evaluated->tts_isnull[evaluated.column],
+                         argument);
+    }
   }
 
   // Before a late row is put in its place: brings back events that its frames need and that have left the state.
@@ -251,6 +248,7 @@ class Batch {
 
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
     located_.assign(list.frames.size(), std::nullopt);
+    folded_ = nullptr;
     const auto frame_of = [&](const WindowFunction& function) -> const Positions& {
       std::optional<Positions>& known = located_[function.frame];
       if (!known) known = entity.locate(list.frames[function.frame], position, bounds_);
@@ -291,6 +289,15 @@ class Batch {
 
   void aggregate(const PartitionList& list, Entity& entity, const WindowFunction& function, const Positions& frame,
                  std::int64_t position, Datum* value, bool* null) {
+    if (folded_ == nullptr || folded_->measure != function.measure || folded_->frame != function.frame) {
+      accumulator_ = accumulate(list, entity, function, frame, position);
+      folded_ = &function;
+    }
+    call([&] { *value = finish(function, accumulator_, null); });
+  }
+
+  Accumulator accumulate(const PartitionList& list, Entity& entity, const WindowFunction& function,
+                         const Positions& frame, std::int64_t position) {
     Accumulator accumulator;
     const auto* catalogue =
         function.finish == Finish::catalogue ? static_cast<const CatalogueAggregate*>(function.aggregate) : nullptr;
@@ -303,7 +310,7 @@ class Batch {
       accumulator = entity.aggregate(function.measure, frame);
     }
     if (frame.self) entity.fold(function.measure, position, position + 1, accumulator);
-    call([&] { *value = finish(function, accumulator, null); });
+    return accumulator;
   }
 
   void set_value(const WindowFunction& function, const Event* event, Datum* value, bool* null) const {
@@ -365,6 +372,9 @@ class Batch {
   Value** values_;           // of the current row's event, by list
   EventTime* bounds_;
   std::vector<std::optional<Positions>> located_;  // frames of the current row and list
+  // The function of the current row and list that was folded last, and its accumulator: the next may be read from it too.
+  const WindowFunction* folded_ = nullptr;
+  Accumulator accumulator_;
   bool any_ = false;
   std::int64_t written_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/catalogue_aggregate.hpp"
+#include "pg/datum.hpp"
 #include "pg/frame_bounds.hpp"
 
 extern "C" {
@@ -173,6 +174,15 @@ void EntityCache::load(Member& member) {
       new (memory_->allocate(sizeof(Nodes), alignof(Nodes))) Nodes(stores_[member.list], member.row, context_.get());
   member.entity = new (memory_->allocate(sizeof(Entity), alignof(Entity))) Entity(plan, *memory_, *nodes);
   member.entity->open(member.row.image, member.row.size);
+}
+
+Value EntityCache::keep(Datum datum, bool null, const Argument& argument) {
+  if (null) return {};
+  if (argument.by_value) return {datum, false};
+  if (const std::size_t size = kept_size(datum, argument.length); size > 0) {
+    return {Blob::make(*memory_, DatumGetPointer(datum), size), false};
+  }
+  return call([&] { return to_value(datum, null, argument.length, argument.by_value, context_.get()); });
 }
 
 void EntityCache::use_context(std::size_t list, MemoryContext context) const {

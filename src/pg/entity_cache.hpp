@@ -56,6 +56,9 @@ class EntityCache {
   [[nodiscard]] std::pmr::memory_resource& memory() { return *memory_; }
   [[nodiscard]] MemoryContext context() const { return context_.get(); }
 
+  // An argument's value in the kernel's form, with a copy of its bytes that lives as long.
+  [[nodiscard]] Value keep(Datum datum, bool null, const Argument& argument);
+
   // Where the list's catalogue aggregates make their transition states.
   void use_context(std::size_t list, MemoryContext context) const;
 

@@ -4,7 +4,6 @@
 
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
-#include "pg/datum.hpp"
 #include "pg/frame_bounds.hpp"
 
 extern "C" {
@@ -116,14 +115,13 @@ bool History::take(RowSource& rows, const Member& member, Event* event, bool* en
     MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
     if (level.evaluate != nullptr) ExecProject(level.evaluate);
     MemoryContextSwitchTo(previous);
-    for (const Program::Evaluated& evaluated : level.arguments) {
-      if (evaluated.list != member.list) continue;
-      const Argument& argument = list.arguments[evaluated.argument];
-      values[evaluated.argument] =
-          to_value(level.evaluated->tts_values[evaluated.column], level.evaluated->tts_isnull[evaluated.column],
-                   argument.length, argument.by_value, entities_.context());
-    }
   });
+  for (const Program::Evaluated& evaluated : level.arguments) {
+    if (evaluated.list != member.list) continue;
+    values[evaluated.argument] =
+        entities_.keep(level.evaluated->tts_values[evaluated.column], level.evaluated->tts_isnull[evaluated.column],
+                       list.arguments[evaluated.argument]);
+  }
   *event = {call([&] { return to_event_time(program_.plan().time.type, program_.prepared->tts_values[0]); }), values};
   return true;
 }

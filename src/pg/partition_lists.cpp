@@ -103,6 +103,17 @@ const Aggregate* PartitionLists::native(Fold fold, int column) {
   return current().aggregates.back().get();
 }
 
+const Aggregate* PartitionLists::moments_beside(const Aggregate* sum) const {
+  const std::vector<Draft::Known>& natives = drafts_[list_].natives;
+  const auto found = std::find_if(natives.begin(), natives.end(),
+                                  [&](const Draft::Known& known) { return known.aggregate == sum; });
+  if (found == natives.end()) return nullptr;
+  const auto moments = std::find_if(natives.begin(), natives.end(), [&](const Draft::Known& known) {
+    return known.fold == Fold::moments && known.column == found->column;
+  });
+  return moments == natives.end() ? nullptr : moments->aggregate;
+}
+
 const Aggregate* PartitionLists::catalogue(WindowFunc* function) {
   std::vector<AggregateInput> inputs;
   ListCell* cell;

@@ -18,6 +18,7 @@ class PartitionLists {
   std::size_t enter(std::size_t level, const WindowClause* window);
 
   [[nodiscard]] PartitionList& current() { return lists_[list_]; }
+  void select(std::size_t list) { list_ = list; }
 
   // The column that keeps an expression's values with the events of the list.
   [[nodiscard]] std::size_t add_argument(Expr* expression);
@@ -25,6 +26,8 @@ class PartitionLists {
   // The kernel's aggregate over a column, or over the event times themselves.
   static constexpr int no_column = -1;
   [[nodiscard]] const Aggregate* native(Fold fold, int column);
+  // The moments over the column of a sum, if they are asked for anywhere in the list; else null.
+  [[nodiscard]] const Aggregate* moments_beside(const Aggregate* sum) const;
   // Any other aggregate. Throws SqlError if it cannot be used over a window.
   [[nodiscard]] const Aggregate* catalogue(WindowFunc* function);
 

@@ -98,7 +98,7 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
     const double old_n = n;
     const double old_sx = sx;
     n = old_n + 1.0;
-    sx = old_sx + number;
+    sx = old_n > 0.0 ? old_sx + number : number;
     if (old_n > 0.0) {
       const double tmp = number * n - sx;
       sxx += tmp * tmp / (n * old_n);

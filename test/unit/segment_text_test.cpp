@@ -32,7 +32,7 @@ TEST(SegmentText, the_text_shows_all_there_is) {
                             {samples.event(811234567890001, {Samples::number(0.1), samples.bytes("\x0b\x68")}),
                              samples.event(-5, {Samples::null(), samples.bytes("")})});
   EXPECT_EQ(text_of(image),
-            "v2 capacity=128 level=0 node=0 next=0 late=0 position=3 prefix(ld) events(dx): (811234567890000, 3, 12.5) "
+            "v2 capacity=64 level=0 node=0 next=0 late=0 position=3 prefix(ld) events(dx): (811234567890000, 3, 12.5) "
             "(811234567890001, 0.1, \\x0b68) (-5, null, \\x)");
   expect_round_trip(image);
 }

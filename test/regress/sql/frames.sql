@@ -123,5 +123,14 @@ SELECT id, (SELECT array_agg(e.id ORDER BY e.t) FROM clock_change e WHERE e.t BE
 FROM clock_change c;
 RESET TimeZone;
 
+-- A sum of negative zeros is one, their mean is not; also where both are read from the same moments.
+CREATE TABLE zeros (id int PRIMARY KEY, x float8);
+SELECT feature.create_view('of_zeros', $$
+  SELECT id, sum(x) OVER w, avg(x) OVER w, stddev(x) OVER w FROM zeros
+  WINDOW w AS (ORDER BY id RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) $$);
+INSERT INTO zeros VALUES (1, '-0'), (2, '-0'), (3, 0), (4, 1);
+TABLE of_zeros ORDER BY id;
+SELECT feature, mismatches FROM feature.verify('of_zeros');
+
 SET client_min_messages = warning;
 DROP SCHEMA frames CASCADE;
