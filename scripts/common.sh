@@ -19,6 +19,16 @@ fail() {
   exit 1
 }
 
+# missing_extensions TEST...: the extensions of others that tests say they need, in lines "-- needs: NAME..", and that
+# PostgreSQL does not have.
+missing_extensions() {
+  local extension missing=()
+  for extension in $(sed -n 's/^-- needs: //p' "$@"); do
+    [ -e "$("$PG_CONFIG" --sharedir)/extension/$extension.control" ] || missing+=("$extension")
+  done
+  echo "${missing[@]}"
+}
+
 # The user that servers run as: ourselves, or for root one without rights.
 server_user() {
   if [ "$(id -u)" -ne 0 ]; then

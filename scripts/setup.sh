@@ -7,6 +7,9 @@
 #
 # Debian's server package creates and starts a database cluster when it is installed. Nobody asked for one here, so that
 # is switched off for this installation. Clusters that exist are not touched.
+#
+# Extensions of others that some tests need are installed as well, where the PostgreSQL in use is the distribution's and
+# there is a package for its version. Tests without theirs are left out.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
@@ -73,7 +76,7 @@ as_root() {
 # apt_install PACKAGE...
 no_cluster=/etc/postgresql-common/createcluster.d/feature_ext.conf
 apt_install() {
-  if [[ " $* " == *" postgresql-"[0-9]* ]]; then
+  if [[ " $* " =~ " postgresql-"[0-9]+" " ]]; then
     as_root mkdir -p "$(dirname "$no_cluster")"
     trap 'as_root rm -f "$no_cluster"' EXIT
     echo "create_main_cluster = false" | as_root tee "$no_cluster" >/dev/null
@@ -82,19 +85,40 @@ apt_install() {
     apt-get install -qq -y --no-upgrade --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
 
-mapfile -t packages < <(missing_packages)
-[ ${#packages[@]} -gt 0 ] || exit 0
+# Packages of extensions that tests need, that are missing, and that apt knows of.
+extension_packages() {
+  local major extension
+  [[ $("$PG_CONFIG" --bindir) =~ ^/usr/lib/postgresql/([0-9]+)/bin$ ]] || return 0
+  major=${BASH_REMATCH[1]}
+  for extension in $(missing_extensions "$top"/test/regress/sql/*.sql); do
+    apt-cache pkgnames "postgresql-$major-$extension" | grep -x "postgresql-$major-$extension" || true
+  done
+}
 
-command -v apt-get >/dev/null || fail "missing, and there is no apt to install it: ${packages[*]}"
-[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null || fail "missing, and neither root nor sudo: ${packages[*]}"
+may_install() {
+  [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
+}
 
 log=$top/build/setup.log
-mkdir -p "$top/build"
-as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get update failed"; }
-major=$(postgresql_major)
-packages=("${packages[@]/%-N/-$major}")
-echo "Installing what is missing: ${packages[*]} (log: build/setup.log)"
-apt_install "${packages[@]}" >>"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get install failed"; }
-
+rm -f "$log"
 mapfile -t packages < <(missing_packages)
-[ ${#packages[@]} -eq 0 ] || fail "installed, but not found: ${packages[*]} (PG_CONFIG is $PG_CONFIG)"
+if [ ${#packages[@]} -gt 0 ]; then
+  command -v apt-get >/dev/null || fail "missing, and there is no apt to install it: ${packages[*]}"
+  may_install || fail "missing, and neither root nor sudo: ${packages[*]}"
+  mkdir -p "$top/build"
+  as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get update failed"; }
+  major=$(postgresql_major)
+  packages=("${packages[@]/%-N/-$major}")
+  echo "Installing what is missing: ${packages[*]} (log: build/setup.log)"
+  apt_install "${packages[@]}" >>"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get install failed"; }
+
+  mapfile -t packages < <(missing_packages)
+  [ ${#packages[@]} -eq 0 ] || fail "installed, but not found: ${packages[*]} (PG_CONFIG is $PG_CONFIG)"
+fi
+
+mapfile -t packages < <(extension_packages)
+if [ ${#packages[@]} -gt 0 ] && may_install; then
+  mkdir -p "$top/build"
+  echo "Installing for tests: ${packages[*]} (log: build/setup.log)"
+  apt_install "${packages[@]}" >>"$log" 2>&1 || echo "setup.sh: not installed, their tests will be left out: ${packages[*]}" >&2
+fi
