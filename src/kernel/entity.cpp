@@ -114,7 +114,7 @@ Positions Entity::locate(const Frame& frame, std::int64_t position, const EventT
     case Bound::Kind::unbounded:
     case Bound::Kind::current_row: found.last = position + 1; break;
     case Bound::Kind::rows: found.last = std::max<std::int64_t>(0, position + 1 - frame.end.offset); break;
-    case Bound::Kind::range: found.last = std::min(position + 1, count_until(bounds[frame.end.offset])); break;
+    case Bound::Kind::range: found.last = std::min(position + 1, count_before(bounds[frame.end.offset])); break;
   }
   switch (frame.start.kind) {
     case Bound::Kind::unbounded: break;

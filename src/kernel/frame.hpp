@@ -18,7 +18,7 @@ struct Bound {
     unbounded,    // as a start only
     current_row,
     rows,         // offset: rows before the current row
-    range,        // offset: which of the row's resolved bound times
+    range,        // offset: which of the row's resolved bound times; the first in the frame, or the first behind it
   };
   Kind kind = Kind::unbounded;
   std::int64_t offset = 0;

@@ -66,28 +66,29 @@ bool is_infinite_time(Oid type, Datum time) {
 EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset) {
   std::int64_t ticks = time.time_since_epoch().count();
   if (!offset.calendar) {
-    // Before the first tick there is nothing, so a bound may stop there.
-    if (__builtin_sub_overflow(ticks, offset.ticks, &ticks)) ticks = PG_INT64_MIN;
+    // Before the first tick there is nothing: a frame that starts there has all that was, one that ends there is empty.
+    if (__builtin_sub_overflow(ticks, offset.ticks - offset.end, &ticks)) ticks = PG_INT64_MIN;
     return EventTime(Duration(ticks));
   }
   auto* interval = const_cast<Interval*>(&offset.interval);
   switch (type) {
     case TIMESTAMPTZOID:
-      return EventTime(Duration(DatumGetInt64(DirectFunctionCall2(timestamptz_mi_interval, Int64GetDatum(ticks),
-                                                                  IntervalPGetDatum(interval)))));
+      ticks = DatumGetInt64(
+          DirectFunctionCall2(timestamptz_mi_interval, Int64GetDatum(ticks), IntervalPGetDatum(interval)));
+      return EventTime(Duration(ticks + offset.end));
     case TIMESTAMPOID:
-      return EventTime(Duration(DatumGetInt64(
-          DirectFunctionCall2(timestamp_mi_interval, Int64GetDatum(ticks), IntervalPGetDatum(interval)))));
+      ticks = DatumGetInt64(
+          DirectFunctionCall2(timestamp_mi_interval, Int64GetDatum(ticks), IntervalPGetDatum(interval)));
+      return EventTime(Duration(ticks + offset.end));
     default: {
-      // A date is compared as its midnight: the first date not before the bound. Dates before it are before the bound
-      // too, so the same number ends a frame, where a bound within a day leaves that day out.
+      // A date is compared as its midnight.
       const Timestamp midnight = DatumGetTimestamp(
           DirectFunctionCall1(date_timestamp, DateADTGetDatum(static_cast<DateADT>(ticks))));
       const std::int64_t bound = DatumGetInt64(
           DirectFunctionCall2(timestamp_mi_interval, TimestampGetDatum(midnight), IntervalPGetDatum(interval)));
-      std::int64_t day = bound / USECS_PER_DAY;
-      if (offset.upper ? bound % USECS_PER_DAY < 0 : bound % USECS_PER_DAY > 0) day += offset.upper ? -1 : 1;
-      return EventTime(Duration(day));
+      const std::int64_t rest = bound % USECS_PER_DAY;
+      const std::int64_t day = bound / USECS_PER_DAY - (rest < 0);
+      return EventTime(Duration(day + (offset.end || rest != 0)));
     }
   }
 }
@@ -134,7 +135,8 @@ Bound FrameBounds::range_bound(PartitionList& list, const TimeOffset& offset) co
   return {Bound::Kind::range, index};
 }
 
-Bound FrameBounds::offset_bound(PartitionList& list, const WindowFunc* function, Node* given, bool rows) const {
+Bound FrameBounds::offset_bound(PartitionList& list, const WindowFunc* function, Node* given, bool rows,
+                                bool end) const {
   Node* folded = call([&] { return eval_const_expressions(nullptr, static_cast<Node*>(copyObjectImpl(given))); });
   if (!IsA(folded, Const)) {
     refuse_.frame_offset(function, ERRCODE_FEATURE_NOT_SUPPORTED, "frame offset must be a constant");
@@ -171,6 +173,9 @@ Bound FrameBounds::offset_bound(PartitionList& list, const WindowFunc* function,
       refuse_.frame_offset(function, ERRCODE_FEATURE_NOT_SUPPORTED, "frame offset has an unsupported type");
   }
   if (made.ticks < 0 && !made.calendar) refuse_negative();
+  // No event after the row's own is there for it yet.
+  if (end && made.ticks == 0 && !made.calendar) return {Bound::Kind::current_row, 0};
+  made.end = end;
   return range_bound(list, made);
 }
 
@@ -192,15 +197,10 @@ std::size_t FrameBounds::add(PartitionList& list, const WindowFunc* function, co
     // In RANGE mode the frame starts with the first event of the row's time.
     frame.start = rows ? Bound{Bound::Kind::current_row, 0} : range_bound(list, {});
   } else if ((options & FRAMEOPTION_START_OFFSET_PRECEDING) != 0) {
-    frame.start = offset_bound(list, function, window->startOffset, rows);
+    frame.start = offset_bound(list, function, window->startOffset, rows, false);
   }
   if ((options & FRAMEOPTION_END_OFFSET_PRECEDING) != 0) {
-    frame.end = offset_bound(list, function, window->endOffset, rows);
-    if (frame.end.kind == Bound::Kind::range && time_type_ == DATEOID) {
-      TimeOffset upper = list.offsets[static_cast<std::size_t>(frame.end.offset)];
-      upper.upper = true;
-      frame.end = range_bound(list, upper);
-    }
+    frame.end = offset_bound(list, function, window->endOffset, rows, true);
   } else {
     frame.end = {Bound::Kind::current_row, 0};
   }

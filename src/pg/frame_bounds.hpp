@@ -15,8 +15,8 @@ namespace feature {
 [[nodiscard]] Datum from_event_time(Oid type, EventTime time);
 [[nodiscard]] bool is_infinite_time(Oid type, Datum time);
 
-// The earliest time that is not further than `offset` before `time`: PostgreSQL's in_range as a bound. `upper` is for
-// a frame's end: the latest time that is at least `offset` before. Runs backend code: only inside call.
+// PostgreSQL's in_range as a bound: the first time in a frame that starts `offset` before `time`, or the first behind one
+// that ends there. Runs backend code if the offset is one of the calendar: then only inside call.
 [[nodiscard]] EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset);
 
 // For how many ticks behind the newest event a list's events are needed: as long as its longest frame, and for rows that
@@ -36,7 +36,8 @@ class FrameBounds {
   [[nodiscard]] std::size_t add(PartitionList& list, const WindowFunc* function, const WindowClause* window) const;
 
  private:
-  [[nodiscard]] Bound offset_bound(PartitionList& list, const WindowFunc* function, Node* offset, bool rows) const;
+  [[nodiscard]] Bound offset_bound(PartitionList& list, const WindowFunc* function, Node* offset, bool rows,
+                                   bool end) const;
   [[nodiscard]] Bound range_bound(PartitionList& list, const TimeOffset& offset) const;
 
   const Refusals& refuse_;

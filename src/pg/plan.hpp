@@ -64,15 +64,15 @@ struct WindowFunction {
   std::size_t result = 0;
 };
 
-// A RANGE bound: how far before the row's time.
+// A RANGE bound: how far before the row's time a frame starts, or ends.
 struct TimeOffset {
   std::int64_t ticks = 0;   // ticks of the event clock
   bool calendar = false;    // months, days or a date's time of day: resolved per row by PostgreSQL's own arithmetic
   Interval interval{};
-  bool upper = false;       // ends a frame; only dates make a difference
+  bool end = false;
 
   friend bool operator==(const TimeOffset& a, const TimeOffset& b) {
-    return a.ticks == b.ticks && a.calendar == b.calendar && a.upper == b.upper && a.interval.time == b.interval.time &&
+    return a.ticks == b.ticks && a.calendar == b.calendar && a.end == b.end && a.interval.time == b.interval.time &&
            a.interval.day == b.interval.day && a.interval.month == b.interval.month;
   }
 };

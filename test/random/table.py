@@ -35,10 +35,9 @@ CHANGES = {
 }
 TIME_ZONES = ("UTC", "UTC", "UTC", "Asia/Kolkata") + tuple(CHANGES)
 
-# The first event time, where times are integers, and a bound of their absolute values. Near the end of bigint there is
-# room for the offsets of RANGE frames: the extension takes what lies before all bigints for the least of them.
-FIRST_INTEGERS = {"int2": (0, -32767, -500), "int4": (0, 1 - 2**31, 1700000000),
-                  "int8": (0, 10**7 - 2**63, 1700000000000, -77)}
+# The first event time, where times are integers, and a bound of their absolute values.
+FIRST_INTEGERS = {"int2": (0, -2**15, -500), "int4": (0, -2**31, 1700000000),
+                  "int8": (0, -2**63, 1700000000000, -77)}
 LARGEST_INTEGER = {"int2": 3.3e4, "int4": 2.2e9, "int8": 9.3e18}
 
 

@@ -313,7 +313,10 @@ class EntityTrial {
     expect_at(position);
     const std::int64_t time = model_[static_cast<std::size_t>(position)].time;
     std::vector<EventTime> bounds;
-    for (const std::int64_t offset : offsets_) bounds.push_back(event_time(time - offset));
+    // By turns of a frame's start, and of its end: the first time behind it.
+    for (std::size_t i = 0; i < offsets_.size(); ++i) {
+      bounds.push_back(event_time(time - offsets_[i] + static_cast<std::int64_t>(i % 2)));
+    }
     // Bound times need not follow the row's: an event ahead of now() has earlier ones. Those at a segment's edge
     // matter.
     if (chance(6)) {
@@ -330,7 +333,7 @@ class EntityTrial {
     Positions expected{0, position + 1, false};
     if (frame.end.kind == Bound::Kind::rows) expected.last = std::max<std::int64_t>(0, position + 1 - frame.end.offset);
     if (frame.end.kind == Bound::Kind::range) {
-      expected.last = std::min(count_until(bound(frame.end)), position + 1);
+      expected.last = std::min(count_before(bound(frame.end)), position + 1);
     }
     if (frame.start.kind == Bound::Kind::current_row) expected.first = position;
     if (frame.start.kind == Bound::Kind::rows)

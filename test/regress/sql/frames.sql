@@ -86,13 +86,34 @@ SELECT feature.create_view('over_' || column_name, format($$
          max(%1$I) OVER (PARTITION BY k ORDER BY %1$I ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING) AS highest_time
   FROM times $$, column_name, near, far)) AS view
 FROM (VALUES ('tz', '''36 hours''', '''5 days'''), ('ts', '''36 hours''', '''1 month'''), ('d', '''36 hours''', '''100 days'''), ('i8', '36', '5000000000'), ('i4', '36', '2000::int8'), ('i2', '36::smallint', '400')) c (column_name, near, far);
+INSERT INTO times VALUES (0, 1, '4713-01-01 00:00:00+00 BC', '4713-01-01 00:00:00 BC', '4712-01-01 BC', -9223372036854775808, -2147483648, -32768, 1);
 INSERT INTO times
   SELECT i, i % 2, timestamptz '1999-11-01 00:00+00' + i * interval '17 hours', timestamp '1999-11-01 00:00' + i * interval '17 hours', date '1999-01-01' + i * 3, (i - 100) * 1000000007::int8,
          (i - 100) * 13, (i - 100) * 7, i * 31 % 17
   FROM generate_series(1, 200) i;
-INSERT INTO times VALUES (201, 1, '4713-01-01 00:00:00+00 BC', '4713-01-01 00:00:00 BC', '4712-01-01 BC', -9223372036854775808, -2147483648, -32768, 1),
-                         (202, 1, '294276-12-31 23:00:00+00', '294276-12-31 23:00:00', '290000-12-31', 9223372036854775807, 2147483647, 32767, 1);
+INSERT INTO times VALUES (201, 1, '294276-12-31 23:00:00+00', '294276-12-31 23:00:00', '290000-12-31', 9223372036854775807, 2147483647, 32767, 1);
 SELECT view, differences(view) FROM unnest('{over_tz,over_ts,over_d,over_i8,over_i4,over_i2}'::regclass[]) view;
+-- A date is compared as its midnight: an offset of hours is another bound at a frame's end than at its start.
+CREATE TABLE days (d date PRIMARY KEY);
+SELECT feature.create_view('over_days', $$
+  SELECT d, array_agg(extract(day FROM d)) OVER (ORDER BY d RANGE BETWEEN '36 hours' PRECEDING AND CURRENT ROW) AS begins,
+         array_agg(extract(day FROM d)) OVER (ORDER BY d RANGE BETWEEN '3 days' PRECEDING AND '36 hours' PRECEDING) AS ends,
+         count(*) OVER (ORDER BY d RANGE BETWEEN '36 hours' PRECEDING AND '36 hours' PRECEDING) AS none
+  FROM days $$);
+INSERT INTO days SELECT date '1999-12-28' + i FROM generate_series(1, 6) i;
+SELECT * FROM over_days ORDER BY d;
+SELECT differences('over_days');
+-- Before the least bigint there is nothing: a frame that would end there is empty.
+CREATE TABLE least (id int PRIMARY KEY, t bigint NOT NULL);
+SELECT feature.create_view('over_least', $$
+  SELECT id, array_agg(id) OVER (ORDER BY t RANGE BETWEEN 5 PRECEDING AND 2 PRECEDING) AS ids,
+         count(*) OVER (ORDER BY t RANGE BETWEEN 9223372036854775807 PRECEDING AND 9223372036854775807 PRECEDING) AS furthest,
+         count(*) OVER (ORDER BY t RANGE BETWEEN UNBOUNDED PRECEDING AND 0 PRECEDING) AS up_to_itself
+  FROM least $$);
+INSERT INTO least SELECT i, -9223372036854775808 + i FROM generate_series(0, 4) i;
+INSERT INTO least VALUES (5, -1), (6, 9223372036854775806), (7, 9223372036854775807);
+SELECT * FROM over_least ORDER BY id;
+SELECT differences('over_least');
 -- An offset that leads out of the type's range is an error, as it is in PostgreSQL.
 CREATE TABLE ancient (d date NOT NULL);
 SELECT feature.create_view('over_ancient', 'SELECT d, count(*) OVER (ORDER BY d RANGE ''100 days'' PRECEDING) AS n FROM ancient');
