@@ -9,6 +9,7 @@
 #include "pg/datum.hpp"
 
 extern "C" {
+#include <catalog/pg_type.h>
 #include <nodes/nodeFuncs.h>
 #include <optimizer/optimizer.h>
 #include <utils/lsyscache.h>
@@ -16,6 +17,13 @@ extern "C" {
 }
 
 namespace feature {
+
+namespace {
+
+// Of no composite type: a value refers to its columns by a number that only the session knows.
+bool is_record(Oid type) { return type == RECORDOID || type == RECORDARRAYOID; }
+
+}  // namespace
 
 std::size_t PartitionLists::enter(std::size_t level, const WindowClause* window) {
   level_ = level;
@@ -63,6 +71,7 @@ Key PartitionLists::make_key(Expr* expression, Expr* used) const {
     const TypeCacheEntry* type = lookup_type_cache(key.type, TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
     return OidIsValid(type->hash_extended_proc) && OidIsValid(type->eq_opr);
   });
+  if (is_record(key.type)) refuse_.record_type(reinterpret_cast<Node*>(expression));
   if (!hashable) refuse_.entity_type(reinterpret_cast<Node*>(expression), key.type);
   return key;
 }
@@ -84,6 +93,7 @@ std::size_t PartitionLists::add_argument(Expr* expression) {
     get_typlenbyval(argument.type, &argument.length, &argument.by_value);
     argument.expression = expression_planner(static_cast<Expr*>(copyObjectImpl(expression)));
   });
+  if (is_record(argument.type)) refuse_.record_type(reinterpret_cast<Node*>(expression));
   argument.storage = storage_of_type(argument.type, argument.length, argument.by_value);
   current().arguments.push_back(argument);
   draft.argument_sources.push_back(source);

@@ -208,6 +208,13 @@ void Refusals::entity_type(Node* expression, Oid type) const {
            exprLocation(expression));
 }
 
+void Refusals::record_type(Node* expression) const {
+  throw at(unsupported("type record is not supported in a window")
+               .detail("Which columns such a value has is known only to the session that made it.")
+               .hint("Name the columns one by one, or cast the row to a composite type."),
+           exprLocation(expression));
+}
+
 void Refusals::row_number(const char* function, Node* expression, const char* problem) const {
   throw at(unsupported("row number of " + std::string(function) + " " + problem)
                .detail("How many events are kept of an entity is decided when the view is created.")

@@ -27,6 +27,7 @@ class Refusals {
   [[noreturn]] void different_times(Node* expression) const;
   [[noreturn]] void mutable_entity(Node* expression) const;
   [[noreturn]] void entity_type(Node* expression, Oid type) const;
+  [[noreturn]] void record_type(Node* expression) const;
   [[noreturn]] void row_number(const char* function, Node* expression, const char* problem) const;
   [[noreturn]] void frame(const WindowFunc* function, const char* what, const char* reason, const char* hint) const;
   [[noreturn]] void frame_offset(const WindowFunc* function, int sqlstate, const char* problem) const;

@@ -108,6 +108,10 @@ SELECT refused('SELECT sum(v) OVER (PARTITION BY spot ORDER BY t) FROM events');
 SELECT refused('SELECT sum(v) OVER (PARTITION BY doc ORDER BY t) FROM events');
 SELECT refused('SELECT sum(v) OVER (PARTITION BY k, price ORDER BY t) FROM events');
 SELECT refused('SELECT sum(v) OVER (PARTITION BY t::date ORDER BY t) FROM events');
+-- A row of no named type means nothing to another session.
+SELECT refused('SELECT sum(v) OVER (PARTITION BY ROW(k, v) ORDER BY t) FROM events');
+SELECT refused('SELECT lag(ROW(k, v)) OVER (ORDER BY t) = ROW(k, v) AS same FROM events');
+SELECT refused('SELECT array_length(lag(ARRAY[ROW(k, v)]) OVER (ORDER BY t), 1) FROM events');
 SELECT refused('SELECT sum(v) OVER (PARTITION BY to_char(t, ''Day'') ORDER BY t) FROM events');
 
 -- Functions: named in the message.
