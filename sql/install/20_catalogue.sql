@@ -18,7 +18,7 @@ COMMENT ON TABLE feature_state.view IS 'feature views';
 COMMENT ON COLUMN feature_state.view.id IS 'number in the names of its definition, states and trigger';
 COMMENT ON COLUMN feature_state.view.relation IS 'the feature table';
 COMMENT ON COLUMN feature_state.view.relation_id IS
-  'OID of the feature table when it was created; one that was restored from a dump has another';
+  'OID of the feature table when its states were made; one that was restored from a dump has another';
 COMMENT ON COLUMN feature_state.view.source IS 'the table whose inserts it follows';
 COMMENT ON COLUMN feature_state.view.definition IS 'SQL view that holds the definition';
 COMMENT ON COLUMN feature_state.view.columns IS

@@ -14,6 +14,7 @@ extern "C" {
 #include <catalog/pg_namespace.h>
 #include <executor/spi.h>
 #include <utils/builtins.h>
+#include <utils/inval.h>
 #include <utils/lsyscache.h>
 #include <utils/snapmgr.h>
 #include <utils/syscache.h>
@@ -148,6 +149,12 @@ ViewIdentity find_view(const std::string& condition) {
   return view;
 }
 
+std::string array_of(const std::vector<AttrNumber>& columns) {
+  std::string elements;
+  for (const AttrNumber column : columns) elements += (elements.empty() ? "" : ", ") + std::to_string(column);
+  return "ARRAY[" + elements + "]::smallint[]";
+}
+
 }  // namespace
 
 ViewIdentity view_by_id(std::int32_t id) { return find_view("v.id = " + std::to_string(id)); }
@@ -190,18 +197,26 @@ void record(const ViewIdentity& view, const std::string& query) {
       return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(&*view.lateness)));
     }));
   }
-  std::string columns;
-  for (const AttrNumber column : view.columns) columns += (columns.empty() ? "" : ", ") + std::to_string(column);
   spi.execute("INSERT INTO feature_state.view "
               "(id, relation, relation_id, source, definition, columns, query, settings, lateness) "
               "VALUES (" + id + ", " + oid(view.relation) + ", " + std::to_string(view.relation) + ", " +
-              oid(view.source) + ", " + oid(view.definition) + ", ARRAY[" + columns + "]::smallint[], " +
+              oid(view.source) + ", " + oid(view.definition) + ", " + array_of(view.columns) + ", " +
               literal(query) + ", pg_catalog.jsonb_build_object(" + settings + "), " + lateness + ")");
   for (std::size_t i = 0; i < view.lists.size(); ++i) {
     spi.execute("INSERT INTO feature_state.list (view, number, states, chunks) VALUES (" + id + ", " +
                 std::to_string(i + 1) + ", " + oid(view.lists[i].states) + ", " + oid(view.lists[i].chunks) + ")");
   }
   spi.close();
+}
+
+void record_restored(const ViewIdentity& view, const std::vector<AttrNumber>& columns) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  spi.execute("UPDATE feature_state.view SET relation_id = relation, columns = " + array_of(columns) +
+              " WHERE id = " + std::to_string(view.id));
+  spi.close();
+  // Programs were compiled from what was written down before.
+  call([&] { CacheInvalidateRelcacheByRelid(view.relation); });
 }
 
 std::vector<std::int32_t> views_on(Oid source) {

@@ -18,6 +18,9 @@ namespace feature {
 [[nodiscard]] std::int32_t new_view_id();
 // Writes a view and its lists down, in place of what was recorded under its number. `query` is the definition's text.
 void record(const ViewIdentity& view, const std::string& query);
+// Of a view that was restored from a dump and whose states are made anew: writes down the numbers that its table and
+// the definition's columns have here, so that it is like one that was created here.
+void record_restored(const ViewIdentity& view, const std::vector<AttrNumber>& columns);
 // Views whose source is this table, by id.
 [[nodiscard]] std::vector<std::int32_t> views_on(Oid source);
 

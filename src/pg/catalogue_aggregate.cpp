@@ -4,6 +4,7 @@
 
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
+#include "pg/stored_oids.hpp"
 
 extern "C" {
 #include <access/htup_details.h>
@@ -81,6 +82,19 @@ CatalogueAggregate::CatalogueAggregate(WindowFunc* function, std::vector<Aggrega
   if (!usable) {
     throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "aggregate function cannot be used as a window function");
   }
+}
+
+bool CatalogueAggregate::saves_local_oids() const {
+  return call([&] {
+    if (!internal_) return holds_local_oids(transition_type_);
+    if (is_local(function_->inputcollid)) return true;
+    ListCell* cell;
+    foreach (cell, function_->args) {
+      const Oid type = exprType(static_cast<Node*>(lfirst(cell)));
+      if (is_local(type) || holds_local_oids(type)) return true;
+    }
+    return false;
+  });
 }
 
 // The first value of a transition state: the aggregate's initial one, in the context that states are made in.

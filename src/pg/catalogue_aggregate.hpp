@@ -32,6 +32,12 @@ class CatalogueAggregate final : public Aggregate {
   // Whether what has been folded can be saved. If not, an unbounded frame reads the entity's whole history.
   [[nodiscard]] bool saveable() const { return !internal_ || (serialise_.fn_oid != 0); }
 
+  // Whether what is saved may hold local OIDs: the state's own datum does, or, as nobody knows what a serialise
+  // function writes, the inputs' types or collation have such.
+  [[nodiscard]] bool saves_local_oids() const;
+
+  [[nodiscard]] Oid function() const { return function_->winfnoid; }
+
   // Transition states are made in this context until it is set again; see AggCheckCallContext.
   void use_context(MemoryContext context) const { state_->curaggcontext = context; }
 

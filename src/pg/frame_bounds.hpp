@@ -15,8 +15,8 @@ namespace feature {
 [[nodiscard]] Datum from_event_time(Oid type, EventTime time);
 [[nodiscard]] bool is_infinite_time(Oid type, Datum time);
 
-// PostgreSQL's in_range as a bound: the first time in a frame that starts `offset` before `time`, or the first behind one
-// that ends there. Runs backend code if the offset is one of the calendar: then only inside call.
+// PostgreSQL's in_range as a bound: the first time in a frame that starts `offset` before `time`, or the first behind
+// one that ends there. Runs backend code if the offset is one of the calendar: then only inside call.
 [[nodiscard]] EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset);
 
 // For how many ticks behind the newest event a list's events are needed: as long as its longest frame, and for rows that

@@ -7,6 +7,7 @@
 #include "pg/columns.hpp"
 #include "pg/compat.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/stored_oids.hpp"
 
 extern "C" {
 #include <access/table.h>
@@ -50,6 +51,7 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   build_prepare();
   for (std::size_t level = 0; level < levels.size(); ++level) build_level(level);
   find_feature_table();
+  if (identity_.restored) lost = local_oids_in_states(*plan_);
 }
 
 // The feature table is an ordinary table that its owner may alter; rows are only written to what they were made for.

@@ -76,6 +76,7 @@ class Program {
   std::unique_ptr<Plan> plan_;
   ViewIdentity identity_;
   FeatureTable table;
+  std::string lost;  // what a dump has not kept of the states that were restored from it; empty if nothing
   ExprContext* expressions = nullptr;
   TupleTableSlot* source_row = nullptr;   // minimal tuples of the source
   ExprState* filter = nullptr;

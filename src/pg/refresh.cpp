@@ -130,6 +130,7 @@ std::int64_t refresh(const ViewIdentity& view, const std::optional<Since>& since
     empty(*program, here);
     call([] { CommandCounterIncrement(); });
     rows = backfill(*program, destination);
+    if (view.restored) record_restored(view, program->table.attributes);
   }
   call([] { CommandCounterIncrement(); });
   for (const std::int32_t fed : views_on(view.relation)) {

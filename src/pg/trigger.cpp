@@ -73,6 +73,12 @@ Datum maintain(FunctionCallInfo fcinfo) {
                    "table \"" + std::string(RelationGetRelationName(data.tg_relation)) +
                        "\" is not the source of feature view \"" + view.name + "\"");
   }
+  if (!program->lost.empty()) {
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "feature view \"" + view.name + "\" must be refreshed before its source can take rows")
+        .detail("Its states were restored from a dump, which does not keep the OIDs in " + program->lost + ".")
+        .hint("Call feature.refresh().");
+  }
   const AsUser owner(view.owner, true);
   std::optional<PinnedSettings> settings;
   if (program->plan().needs_settings) settings.emplace(view.settings);
