@@ -1,4 +1,4 @@
-"""Figure "copy": COPY of many transactions into the pipeline.
+"""Figures "copy" and "wide": COPY of many transactions into the pipeline of the standard and of the wide catalogue.
 
 Pipeline: COPY of the raw rows; the trigger computes and inserts the feature rows.
 Floor:    COPY of the same raw rows, then COPY of the same finished feature rows, in one transaction, into tables
@@ -10,6 +10,7 @@ not measured, in the order in which the pipeline stores them.
 """
 
 import os
+from dataclasses import dataclass
 
 import server
 from report import Figure, Goal, Line, counted_rounds
@@ -17,61 +18,75 @@ from report import Figure, Goal, Line, counted_rounds
 USERS = 10_000
 
 
-def measure(settings, log):
-    raw, features = prepare(settings, log)
-    rounds = []
-    for number in range(1, settings.rounds + 1):
-        floor = load(settings, "floor", f"COPY transactions FROM '{raw}';",
-                     f"COPY transaction_features FROM '{features}';")
-        pipeline = load(settings, "pipeline", f"COPY transactions FROM '{raw}';")
-        rounds.append({"floor": floor, "pipeline": pipeline, "ratio": pipeline["seconds"] / floor["seconds"]})
-        log(f"copy, round {number}: floor {floor['seconds']:.2f} s, pipeline {pipeline['seconds']:.2f} s, "
-            f"ratio {rounds[-1]['ratio']:.3f}")
-    os.remove(raw)
-    os.remove(features)
+@dataclass
+class Load:
+    figure: str
+    catalogue: str
+    features: str  # the feature table
+    rows: int
+    goal: Goal
 
-    def line(label, unit, digits, side, value):
-        return Line(label, unit, digits, [value(one[side]) for one in rounds])
+    def run(self, settings, log):
+        raw, finished = self.prepare(settings, log)
+        rounds = []
+        for number in range(1, settings.rounds + 1):
+            floor = self.load("floor", f"COPY transactions FROM '{raw}';", f"COPY {self.features} FROM '{finished}';")
+            pipeline = self.load("pipeline", f"COPY transactions FROM '{raw}';")
+            rounds.append({"floor": floor, "pipeline": pipeline, "ratio": pipeline["seconds"] / floor["seconds"]})
+            log(f"{self.figure}, round {number}: floor {floor['seconds']:.2f} s, pipeline {pipeline['seconds']:.2f} s, "
+                f"ratio {rounds[-1]['ratio']:.3f}")
+        os.remove(raw)
+        os.remove(finished)
 
-    return Figure(
-        "copy", f"COPY of {settings.rows:,} transactions of {USERS:,} users", counted_rounds(settings.rounds),
-        [Line("time, pipeline / floor", "", 3, [one["ratio"] for one in rounds], Goal("at most", 2.0)),
-         line("time, floor", "s", 2, "floor", lambda r: r["seconds"]),
-         line("time, pipeline", "s", 2, "pipeline", lambda r: r["seconds"]),
-         line("rows a second, pipeline", "", 0, "pipeline", lambda r: settings.rows / r["seconds"]),
-         line("WAL a row, floor", "B", 0, "floor", lambda r: r["wal_bytes"] / settings.rows),
-         line("WAL a row, pipeline", "B", 0, "pipeline", lambda r: r["wal_bytes"] / settings.rows),
-         line("database a row, floor", "B", 0, "floor", lambda r: r["database_bytes"] / settings.rows),
-         line("database a row, pipeline", "B", 0, "pipeline", lambda r: r["database_bytes"] / settings.rows)],
-        rounds)
+        def line(label, unit, digits, side, value):
+            return Line(label, unit, digits, [value(one[side]) for one in rounds])
+
+        return Figure(
+            self.figure, f"COPY of {self.rows:,} transactions of {USERS:,} users, {self.catalogue} catalogue",
+            counted_rounds(settings.rounds),
+            [Line("time, pipeline / floor", "", 3, [one["ratio"] for one in rounds], self.goal),
+             line("time, floor", "s", 2, "floor", lambda r: r["seconds"]),
+             line("time, pipeline", "s", 2, "pipeline", lambda r: r["seconds"]),
+             line("rows a second, pipeline", "", 0, "pipeline", lambda r: self.rows / r["seconds"]),
+             line("WAL a row, floor", "B", 0, "floor", lambda r: r["wal_bytes"] / self.rows),
+             line("WAL a row, pipeline", "B", 0, "pipeline", lambda r: r["wal_bytes"] / self.rows),
+             line("database a row, floor", "B", 0, "floor", lambda r: r["database_bytes"] / self.rows),
+             line("database a row, pipeline", "B", 0, "pipeline", lambda r: r["database_bytes"] / self.rows)],
+            rounds)
+
+    def prepare(self, settings, log):
+        """The two files, by one run that is not measured."""
+        csv, raw, finished = (os.path.join(settings.files, name) for name in ("raw.csv", "raw", "finished"))
+        log(f"{self.figure}: making {self.rows:,} transactions and their finished feature rows")
+        server.write_transactions(settings, csv, self.rows, USERS)
+        server.create_database("prepared", catalogue=self.catalogue)
+        server.psql("prepared", f"""
+            COPY transactions FROM '{csv}' WITH (FORMAT csv, HEADER);
+            COPY transactions TO '{raw}';
+            COPY {self.features} TO '{finished}';""")
+        server.drop_database("prepared")
+        os.remove(csv)
+        return raw, finished
+
+    def load(self, side, *statements):
+        server.create_database(side, catalogue=self.catalogue)
+        if side == "floor":
+            server.use_floor(side, self.features)
+        server.checkpoint()
+        before = server.counters(side, self.features)
+        seconds = server.seconds(side, *statements)
+        grown = server.growth(before, server.counters(side, self.features))
+        server.drop_database(side)
+        if grown["rows"] != self.rows:
+            raise SystemExit(f"{side} has {grown['rows']} feature rows instead of {self.rows}")
+        return {"seconds": seconds, **grown}
 
 
-def prepare(settings, log):
-    """The two files, by one run that is not measured."""
-    csv, raw, features = (os.path.join(settings.files, name) for name in ("raw.csv", "raw", "features"))
-    log(f"copy: making {settings.rows:,} transactions and their finished feature rows")
-    server.run([settings.loadgen, "--write-csv", csv, "--rows", str(settings.rows), "--users", str(USERS),
-                "--seed", "1", "--span", "30d", "--start", "2025-01-01 00:00:00", "--no-progress"])
-    os.chmod(csv, 0o644)
-    server.create_database("prepared")
-    server.psql("prepared", f"""
-        COPY transactions FROM '{csv}' WITH (FORMAT csv, HEADER);
-        COPY transactions TO '{raw}';
-        COPY transaction_features TO '{features}';""")
-    server.drop_database("prepared")
-    os.remove(csv)
-    return raw, features
+def copy(settings, log):
+    return Load("copy", "standard", "transaction_features", settings.rows or 1_000_000, Goal("at most", 2.0)).run(
+        settings, log)
 
 
-def load(settings, side, *statements):
-    server.create_database(side)
-    if side == "floor":
-        server.use_floor(side)
-    server.checkpoint()
-    before = server.counters(side)
-    seconds = server.seconds(side, *statements)
-    grown = server.growth(before, server.counters(side))
-    server.drop_database(side)
-    if grown["rows"] != settings.rows:
-        raise SystemExit(f"{side} has {grown['rows']} feature rows instead of {settings.rows}")
-    return {"seconds": seconds, **grown}
+def wide(settings, log):
+    return Load("wide", "wide", "transaction_features_wide", settings.rows or 200_000, Goal("at most", 3.0)).run(
+        settings, log)

@@ -4,12 +4,18 @@ import argparse
 import sys
 
 import bulk_load
+import curve
 import environment
+import memory
+import month
 import report
+import row_trigger
 import single_row
 import state_size
 
-FIGURES = {"copy": bulk_load, "single_row": single_row, "state": state_size}
+FIGURES = {"copy": bulk_load.copy, "wide": bulk_load.wide, "row_trigger": row_trigger.measure,
+           "single_row": single_row.measure, "curve": curve.measure, "state": state_size.measure,
+           "month": month.measure, "memory": memory.measure}
 
 
 def positive(text):
@@ -26,7 +32,7 @@ def arguments():
     parser.add_argument("--loadgen", required=True, help="the load generator's program")
     parser.add_argument("--results", required=True, help="folder for JSON")
     parser.add_argument("--rounds", type=positive, default=5)
-    parser.add_argument("--rows", type=positive, default=1_000_000)
+    parser.add_argument("--rows", type=positive, help="of the figures that load a number of rows; each has its own")
     parser.add_argument("--seconds", type=positive, default=10)
     settings = parser.parse_args()
     for name in settings.figures:
@@ -44,7 +50,7 @@ def main():
     where = environment.describe(settings)
     figures = []
     for name in settings.figures or FIGURES:
-        figures.append(FIGURES[name].measure(settings, log))
+        figures.append(FIGURES[name](settings, log))
         report.write_json(settings.results, figures[-1], where)
     print(environment.header(where))
     for figure in figures:

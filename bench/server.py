@@ -66,20 +66,34 @@ def pgbench(database, script, clients, users, first_number=0, **options):
             "latency_ms": number(r"^latency average = ([0-9.]+) ms")}
 
 
-def create_database(name, template=None):
-    """A new one: empty with the extension, or a copy. A copy of a big one as files, which spares the WAL."""
+def generator(settings, file, rows, users, span="30d", *options):
+    """The command that writes transactions to a CSV file, or to standard output if that is -; they begin with 2025."""
+    return [settings.loadgen, "--write-csv", file, "--rows", str(rows), "--users", str(users), "--seed", "1",
+            "--span", span, "--start", "2025-01-01 00:00:00", "--no-progress", *options]
+
+
+def write_transactions(settings, file, rows, users, span="30d", *options):
+    run(generator(settings, file, rows, users, span, *options))
+    os.chmod(file, 0o644)
+
+
+def create_database(name, template=None, catalogue="standard"):
+    """A new one: with the extension and the pipeline of a catalogue, or without one if that is None; or a copy. A copy
+    of a big one as files, which spares the WAL."""
     psql("postgres", f"CREATE DATABASE {name}" + (f" TEMPLATE {template} STRATEGY file_copy" if template else ""))
     if not template:
-        psql(name, "CREATE EXTENSION feature_ext; SELECT feature.create_transaction_pipeline();")
+        psql(name, "CREATE EXTENSION feature_ext")
+        if catalogue:
+            psql(name, f"SELECT feature.create_transaction_pipeline(catalogue => '{catalogue}')")
 
 
 def drop_database(name):
     psql("postgres", f"DROP DATABASE {name}")
 
 
-def use_floor(database):
+def use_floor(database, features="transaction_features"):
     """From now on unqualified names are those of the floor's tables."""
-    psql_file(database, "floor.sql")
+    psql_file(database, "floor.sql", features=features)
     psql(database, f"ALTER DATABASE {database} SET search_path = floor, public")
 
 
@@ -87,14 +101,14 @@ def checkpoint():
     psql("postgres", "CHECKPOINT")
 
 
-def counters(database):
-    """Counts that only grow: bytes of WAL and of the database, rows, and updates of state rows."""
+def counters(database, features="transaction_features"):
+    """Counts that only grow: bytes of WAL and of the database, rows of the feature table, updates of state rows."""
     names = "wal_bytes", "full_page_images", "database_bytes", "rows", "updates", "hot_updates"
-    values = psql(database, """
+    values = psql(database, f"""
         SELECT pg_current_wal_insert_lsn() - '0/0',
                (SELECT wal_fpi FROM pg_stat_wal),
                pg_database_size(current_database()),
-               (SELECT count(*) FROM transaction_features),
+               (SELECT count(*) FROM {features}),
                coalesce(sum(n_tup_upd), 0), coalesce(sum(n_tup_hot_upd), 0)
         FROM pg_stat_all_tables WHERE relid IN (SELECT states FROM feature_state.list)""")
     return dict(zip(names, map(int, values.split("|"))))

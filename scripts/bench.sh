@@ -1,14 +1,23 @@
 #!/bin/bash
-# Measures the extension against what the same rows cost without it, and prints a table; takes about ten minutes and
+# Measures the extension against what the same rows cost without it, and prints a table; takes about half an hour and
 # 6 GB of room for temporary files. Results also go to bench/results/*.json.
 #
-# What is measured, and what the floor of each figure is, stands at the top of bench/bulk_load.py, bench/single_row.py
-# and bench/state_size.py. All of it runs against a private server that really writes to disk, on two processors.
+#   copy         COPY into the standard catalogue, over a COPY of the finished rows      bench/bulk_load.py
+#   wide         the same of the wide catalogue                                          bench/bulk_load.py
+#   row_trigger  the wide catalogue against a trigger FOR EACH ROW                       bench/row_trigger.py
+#   single_row   prepared single-row INSERTs, over INSERTs of the finished rows          bench/single_row.py
+#   curve        cost of a row by the number of events in its frame                      bench/curve.py
+#   state        what is kept of a user with 50 transactions                             bench/state_size.py
+#   month        what is kept of a user in a month of traffic                            bench/month.py
+#   memory       the backend's memory in one long COPY                                   bench/memory.py
 #
-#   BENCH="copy single_row state"   figures (these, all of them)
-#   BENCH_ROUNDS=5                  rounds of each figure; in each round first the floor, then the pipeline
-#   BENCH_ROWS=1000000              rows that copy loads
-#   BENCH_SECONDS=10                length of one measurement of single_row
+# What is measured, and what the floor of each figure is, stands at the top of these files. All of it runs against a
+# private server that really writes to disk, on two processors.
+#
+#   BENCH="copy state"     figures; all of them if not set
+#   BENCH_ROUNDS=5         rounds of each figure; in each round first the floor, then the pipeline
+#   BENCH_ROWS=10000000    rows of copy (1000000), wide (200000), month (600000) and memory (2000000)
+#   BENCH_SECONDS=10       length of one measurement of single_row
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
@@ -45,5 +54,5 @@ as_server_user mkdir -m 755 "$cluster/files"
 
 LC_ALL=C PYTHONDONTWRITEBYTECODE=1 "$PYTHON" "$top/bench/run.py" --files "$cluster/files" \
   --loadgen "$top/loadgen/feature-loadgen" --results "$top/bench/results" \
-  --rounds "${BENCH_ROUNDS:-5}" --rows "${BENCH_ROWS:-1000000}" --seconds "${BENCH_SECONDS:-10}" \
+  --rounds "${BENCH_ROUNDS:-5}" ${BENCH_ROWS:+--rows "$BENCH_ROWS"} --seconds "${BENCH_SECONDS:-10}" \
   ${BENCH:+$BENCH}
