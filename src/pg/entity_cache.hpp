@@ -73,7 +73,7 @@ class EntityCache {
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   void start();
 
-  static constexpr std::size_t most_bytes = std::size_t{128} << 20;
+  static constexpr std::size_t most_bytes = std::size_t{96} << 20;
 
   Program& program_;
   std::vector<StateStore>& stores_;
