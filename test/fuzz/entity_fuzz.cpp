@@ -34,7 +34,8 @@ class ByteChoices final : public feature::Choices {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
     ByteChoices choices(data, size);
-    feature::EntityTrial(choices).run();
+    // Many short trials find more than few long ones.
+    feature::EntityTrial(choices, {256, 20'000}).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     std::abort();

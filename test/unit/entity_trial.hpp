@@ -31,15 +31,23 @@ class Choices {
   [[nodiscard]] virtual std::int64_t below(std::int64_t limit) = 0;
 };
 
-// Events as the model keeps them.
+// Events as the model keeps them, in a form that is cheap to copy.
 struct PlainEvent {
   std::int64_t time;
-  std::vector<PlainValue> values;
+  std::shared_ptr<const std::vector<PlainValue>> values;
 };
 
 class EntityTrial {
  public:
-  explicit EntityTrial(Choices& choices) : choices_(choices) {
+  // How much is done: one trial in so many begins with a large entity, and all end when the model has looked at so many
+  // events.
+  struct Patience {
+    std::int64_t large_one_in = 16;
+    std::int64_t most_work = 2'000'000;
+  };
+
+  explicit EntityTrial(Choices& choices) : EntityTrial(choices, Patience()) {}
+  EntityTrial(Choices& choices, const Patience& patience) : choices_(choices), patience_(patience) {
     make_plan();
     make_frames();
     writers_ = std::make_unique<SegmentWriters>(plan_);
@@ -50,11 +58,11 @@ class EntityTrial {
 
   // Until the choices or the patience end. Throws Difference, or whatever the entity throws.
   void run() {
-    // Now and then one that is large from the start, so that trees become tall.
-    if (chance(16)) {
+    // So large that its tree is tall.
+    if (chance(patience_.large_one_in)) {
       for (std::int64_t time = 0; time < 9000; ++time) add(time, 1);
     }
-    while (choices_.more() && work_ < most_work) step();
+    while (choices_.more() && work_ < patience_.most_work) step();
     store();
     for (int i = 0; i < 3 && !model_.empty(); ++i) query(choose_position());
     if (!model_.empty()) query(static_cast<std::int64_t>(left_));
@@ -76,11 +84,11 @@ class EntityTrial {
   };
 
   static constexpr std::int64_t most_events = 12'000;
-  static constexpr std::int64_t most_work = 2'000'000;  // values folded by the model
 
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(model_.size()); }
   [[nodiscard]] static EventTime event_time(std::int64_t time) { return EventTime(Duration(time)); }
-  [[nodiscard]] bool chance(std::int64_t one_in) { return choices_.below(one_in) == 0; }
+  // Not when there are no more choices.
+  [[nodiscard]] bool chance(std::int64_t one_in) { return choices_.below(one_in) == one_in - 1; }
 
   // --- what the trial is about
 
@@ -208,15 +216,20 @@ class EntityTrial {
     late_ = true;
     ++recalled_;
   }
+  [[nodiscard]] Value* empty_values() {
+    const std::size_t columns = plan_.layout.event.size();
+    auto* values = static_cast<Value*>(memory_->allocate(sizeof(Value) * (columns + 1), alignof(Value)));
+    std::uninitialized_fill_n(values, columns, Value{});
+    return values;
+  }
   [[nodiscard]] Value* event_values(const PlainEvent& plain) {
-    auto* values = static_cast<Value*>(memory_->allocate(sizeof(Value) * (plain.values.size() + 1), alignof(Value)));
-    std::uninitialized_fill_n(values, plain.values.size(), Value{});
+    Value* values = empty_values();
     fill(plain, values);
     return values;
   }
   void fill(const PlainEvent& plain, Value* values) {
-    for (std::size_t i = 0; i < plain.values.size(); ++i) {
-      const PlainValue& value = plain.values[i];
+    for (std::size_t i = 0; i < plain.values->size(); ++i) {
+      const PlainValue& value = (*plain.values)[i];
       if (value.null) continue;
       const bool blob = plan_.layout.event[i] == Storage::bytes;
       values[i] = {blob ? Blob::make(*memory_, value.bytes.data(), value.bytes.size()) : value.word, false};
@@ -258,14 +271,14 @@ class EntityTrial {
 
   std::int64_t add(std::int64_t time, std::uint64_t seed) {
     if (size() >= most_events) return choose_position();
-    PlainEvent plain{time, {}};
-    for (const Storage storage : plan_.layout.event) plain.values.push_back(make_value(storage, seed));
-    for (PlainValue& value : plain.values) value.time = time;
+    std::vector<PlainValue> made;
+    made.reserve(plan_.layout.event.size());
+    for (const Storage storage : plan_.layout.event) made.push_back(make_value(storage, seed));
+    for (PlainValue& value : made) value.time = time;
+    PlainEvent plain{time, std::make_shared<const std::vector<PlainValue>>(std::move(made))};
     // The values are filled in only after the event has its place.
-    auto* values = static_cast<Value*>(memory_->allocate(sizeof(Value) * (plain.values.size() + 1), alignof(Value)));
-    std::uninitialized_fill_n(values, plain.values.size(), Value{});
-    std::int64_t expected = 0;
-    while (expected < size() && model_[static_cast<std::size_t>(expected)].time <= time) ++expected;
+    Value* values = empty_values();
+    const std::int64_t expected = count_until(event_time(time));
     require(entity_->add({event_time(time), values}) == expected,
             "an event goes behind all that are not later");
     fill(plain, values);
@@ -402,14 +415,14 @@ class EntityTrial {
   }
 
   [[nodiscard]] std::int64_t count_before(EventTime time) const {
-    std::int64_t count = 0;
-    for (const PlainEvent& event : model_) count += event_time(event.time) < time;
-    return count;
+    return count([&](const PlainEvent& event) { return event_time(event.time) < time; });
   }
   [[nodiscard]] std::int64_t count_until(EventTime time) const {
-    std::int64_t count = 0;
-    for (const PlainEvent& event : model_) count += event_time(event.time) <= time;
-    return count;
+    return count([&](const PlainEvent& event) { return event_time(event.time) <= time; });
+  }
+  template <class Condition>
+  [[nodiscard]] std::int64_t count(Condition condition) const {
+    return std::partition_point(model_.begin(), model_.end(), condition) - model_.begin();
   }
 
   [[nodiscard]] PlainResult plain(const Measure& measure, std::int64_t first, std::int64_t last) {
@@ -420,8 +433,10 @@ class EntityTrial {
   [[nodiscard]] PlainResult plain(const Measure& measure, const std::vector<std::int64_t>& positions) {
     work_ += static_cast<std::int64_t>(positions.size()) + 1;
     std::vector<PlainValue> values;
-    for (const std::int64_t at : positions)
-      values.push_back(model_[static_cast<std::size_t>(at)].values[measure.column]);
+    values.reserve(positions.size());
+    for (const std::int64_t at : positions) {
+      values.push_back((*model_[static_cast<std::size_t>(at)].values)[measure.column]);
+    }
     return plain_aggregate(measure.fold, measure.storage, values);
   }
 
@@ -435,8 +450,8 @@ class EntityTrial {
   [[nodiscard]] bool same(const Event& event, std::int64_t position) const {
     const PlainEvent& plain = model_[static_cast<std::size_t>(position)];
     if (event.time != event_time(plain.time)) return false;
-    for (std::size_t i = 0; i < plain.values.size(); ++i) {
-      if (!same_value(plan_.layout.event[i], event.values[i], plain.values[i])) return false;
+    for (std::size_t i = 0; i < plain.values->size(); ++i) {
+      if (!same_value(plan_.layout.event[i], event.values[i], (*plain.values)[i])) return false;
     }
     return true;
   }
@@ -502,6 +517,7 @@ class EntityTrial {
       require(position < size() && same(event, position), "the head holds the events in their order");
     }
     require(position == size(), "the store holds every event");
+    work_ += size();
 
     if (stored_left_ > left_) {
       require(keep_from.has_value() && !plan_.keeps_all, "nothing leaves unless it may");
@@ -607,6 +623,7 @@ class EntityTrial {
   bool specials_ = false;
   std::int64_t longest_bytes_ = 0;
   std::uint64_t values_made_ = 0;
+  Patience patience_;
   std::int64_t work_ = 0;
   std::size_t rewritten_ = 0;
   std::size_t levels_ = 0;
