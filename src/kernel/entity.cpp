@@ -80,7 +80,9 @@ bool Entity::is_needed(EventTime time, EventTime earliest) {
 void Entity::recall(const std::vector<Event>& events) {
   tree_.settle();
   const std::size_t tied = ring_.count_until(tree_.left().before.time);
-  tree_.recall(events, static_cast<std::int64_t>(tied));
+  std::vector<Run> in_ring;
+  ring_.visit(0, tied, [&](const Event* from, const Event* to) { in_ring.push_back({from, to, false}); });
+  tree_.recall(events, in_ring);
   ring_.pop_front(tied);
   known_.last = -1;
   for (Running& running : running_) running.end = -1;

@@ -66,6 +66,7 @@ struct Prefix {
   std::uint32_t node = 0;     // of a head: the tree's root, if it has a level; of a node: its own number
   std::uint32_t next = 0;     // of a head: the number of the next new node
   std::uint32_t late = 0;     // of a head: how many events came later than one of a later time
+                              // of the root, both: the lower and the upper half of a digest of the events that have left
   Event before{};
 };
 

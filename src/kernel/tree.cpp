@@ -21,6 +21,35 @@ constexpr std::size_t largest_saved = 32768;
 constexpr std::int64_t most_events = std::int64_t{1} << 62;
 constexpr std::uint8_t most_levels = 32;
 
+// The finaliser of SplitMix64 (G. Steele, D. Lea, C. Flood 2014, "Fast splittable pseudorandom number generators").
+std::uint64_t hash_word(std::uint64_t word) {
+  word += 0x9e3779b97f4a7c15U;
+  word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9U;
+  word = (word ^ word >> 27) * 0x94d049bb133111ebU;
+  return word ^ word >> 31;
+}
+
+// By the bytes that a value of this storage has; those of its word beyond them may be anything.
+std::uint64_t hash_value(Storage storage, Word word) {
+  switch (storage) {
+    case Storage::int8: return hash_word(word & 0xFF);
+    case Storage::int16: return hash_word(word & 0xFFFF);
+    case Storage::int32:
+    case Storage::float32: return hash_word(word & 0xFFFFFFFF);
+    case Storage::int64:
+    case Storage::float64: return hash_word(word);
+    case Storage::bytes: break;
+  }
+  const Blob& blob = Blob::of(word);
+  std::uint64_t hash = hash_word(blob.size);
+  for (std::size_t at = 0; at < blob.size; at += sizeof(Word)) {
+    Word part = 0;
+    std::memcpy(&part, blob.data + at, std::min(sizeof part, blob.size - at));
+    hash = hash_word(hash ^ part);
+  }
+  return hash;
+}
+
 [[noreturn]] void contradiction() { throw CorruptState("nodes of an entity's state contradict each other"); }
 
 }  // namespace
@@ -89,7 +118,10 @@ Tree::Node& Tree::load(std::uint32_t number, std::uint8_t level) {
       }
     }
   }
-  if (number == prefix_.node && root_ == nullptr) left_ = prefix;
+  if (number == prefix_.node && root_ == nullptr) {
+    left_ = prefix;
+    left_digest_ = prefix.next | std::uint64_t{prefix.late} << 32;
+  }
   return node;
 }
 
@@ -464,6 +496,7 @@ void Tree::expire_first_leaf() {
   const std::int64_t count = leaf.count();
   if (leaf.stored) removed_.push_back(leaf.number);
   advance(left_, left_, leaf);
+  left_digest_ += digest(leaf.records.data(), leaf.records.data() + leaf.records.size());
   forget_first(*parent);
   // From below, so that each ancestor sees its child as it is now.
   for (; !path.empty(); path.pop_back()) {
@@ -499,12 +532,39 @@ void Tree::forget_first(Node& node) {
   node.changed = true;
 }
 
-void Tree::recall(const std::vector<Event>& events, std::int64_t more) {
+// The sum of hashes of events by all that is kept of them. A source of the same events gives the same.
+std::uint64_t Tree::digest(const Event* first, const Event* last) const {
+  const std::vector<Storage>& columns = plan_.layout.event;
+  std::uint64_t sum = 0;
+  for (; first != last; ++first) {
+    std::uint64_t hash = hash_word(static_cast<Word>(first->time.time_since_epoch().count()));
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const Value& value = first->values[i];
+      hash = hash_word(hash + i + (value.null ? 0 : hash_value(columns[i], value.word)));
+    }
+    sum += hash;
+  }
+  return sum;
+}
+
+void Tree::recall(const std::vector<Event>& events, const std::vector<Run>& more) {
   const Prefix gone = left();
   const std::int64_t kept = count_until(gone.before.time) - gone.position;
-  if (static_cast<std::int64_t>(events.size()) != gone.position + kept + more) events_left();
-  std::vector<Run> runs;
   const Measure by_event{nullptr};
+  std::vector<Run> known;
+  static_cast<void>(collect(gone.position, gone.position + kept, by_event, known));
+  known.insert(known.end(), more.begin(), more.end());
+  std::uint64_t expected = left_digest_;
+  std::int64_t count = gone.position;
+  for (const Run& run : known) {
+    expected += digest(run.first, run.last);
+    count += run.last - run.first;
+  }
+  if (static_cast<std::int64_t>(events.size()) != count ||
+      digest(events.data(), events.data() + events.size()) != expected) {
+    events_left();
+  }
+  std::vector<Run> runs;
   static_cast<void>(collect(gone.position + kept, size(), by_event, runs));
   runs.insert(runs.begin(), Run{events.data(), events.data() + events.size(), false});
   remove_nodes(*root_);
@@ -512,6 +572,7 @@ void Tree::recall(const std::vector<Event>& events, std::int64_t more) {
   root_ = nullptr;
   left_ = {};
   left_.before.values = prefix_values();
+  left_digest_ = 0;
   prefix_ = {0, 0, 0, prefix_.next, prefix_.late, {{}, prefix_values()}};
   for (const Run& run : runs) {
     for (const Event* first = run.first; first != run.last;) {
@@ -548,7 +609,8 @@ void Tree::store(Node& node, SegmentWriters& writers, NodeSink& sink) {
   }
   prefix.node = node.number;
   prefix.level = node.level;
-  prefix.next = 0;
+  prefix.next = &node == root_ ? static_cast<std::uint32_t>(left_digest_) : 0;
+  prefix.late = &node == root_ ? static_cast<std::uint32_t>(left_digest_ >> 32) : 0;
   SegmentWriter& writer = node.level == 0 ? writers.events : writers.summaries;
   writer.begin(prefix);
   for (const Event& record : node.records) writer.append(record);

@@ -100,9 +100,9 @@ class Tree {
   // Lets whole leaves go whose events are all earlier than `time` and before `position`; never the last leaf.
   void expire(EventTime time, std::int64_t position);
   // Takes back what has left: `events` are all that are not later than the newest that has, in order; those of that time
-  // that are still here are among them, and `more` that are not in the tree. Throws EventsLeft if their number is not what
-  // it should be. O(n).
-  void recall(const std::vector<Event>& events, std::int64_t more);
+  // that are still here are among them, and `more`, which are not in the tree. Throws EventsLeft, and changes nothing,
+  // unless they are what has left, to the last bit. O(n).
+  void recall(const std::vector<Event>& events, const std::vector<Run>& more);
 
   // Whether there may be something to store.
   [[nodiscard]] bool changed() const { return root_ != nullptr && root_->changed; }
@@ -154,6 +154,7 @@ class Tree {
   void grow(Node& sibling);
   void expire_first_leaf();
   void remove_nodes(Node& node);
+  [[nodiscard]] std::uint64_t digest(const Event* first, const Event* last) const;
   void forget_first(Node& node);
   void advance(const Prefix& from, Prefix& to, const Node& leaf);
   void compute_partials();
@@ -167,6 +168,7 @@ class Tree {
   NodeSource& source_;
   Prefix prefix_;
   Prefix left_;
+  std::uint64_t left_digest_ = 0;  // of the events that have left, whatever their order
   Node* root_ = nullptr;
   bool partials_stale_ = false;
   std::vector<std::uint32_t> removed_;

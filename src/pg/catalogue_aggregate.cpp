@@ -211,6 +211,9 @@ void CatalogueAggregate::save(const Accumulator& accumulator, Value* columns, st
   columns[0] = {};
   if (accumulator.count != has_value) return;
   columns[0] = call([&] {
+    if (by_value_ && !internal_) {
+      return Value{to_normal_word(accumulator.word, storage_of_type(transition_type_, length_, by_value_)), false};
+    }
     if (!internal_) return to_value(accumulator.word, false, length_, by_value_, state_->curaggcontext);
     LOCAL_FCINFO(arguments, 1);
     InitFunctionCallInfoData(*arguments, &serialise_, 1, InvalidOid, reinterpret_cast<Node*>(state_), nullptr);

@@ -19,6 +19,7 @@ extern "C" {
 #include <catalog/pg_class.h>
 #include <nodes/makefuncs.h>
 #include <utils/builtins.h>
+#include <utils/fmgrprotos.h>
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
 #include <utils/timestamp.h>
@@ -202,8 +203,13 @@ Datum feature_create_view(PG_FUNCTION_ARGS) {
     std::optional<Interval> lateness;
     if (!PG_ARGISNULL(2)) {
       lateness = *PG_GETARG_INTERVAL_P(2);
-      if (lateness->time < 0 || lateness->day < 0 || lateness->month < 0) {
-        throw feature::SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "lateness must not be negative");
+      const Interval zero{};
+      const bool negative = feature::call([&] {
+        return DatumGetBool(DirectFunctionCall2(interval_lt, IntervalPGetDatum(&*lateness), IntervalPGetDatum(&zero)));
+      });
+      if (negative) {
+        throw feature::SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "lateness must not be negative")
+            .hint("Give zero to keep no event for late rows, or NULL to keep all.");
       }
     }
     return ObjectIdGetDatum(feature::Creation(name, query, lateness).run());

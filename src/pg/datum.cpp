@@ -22,6 +22,16 @@ Storage storage_of_type(Oid type, std::int16_t length, bool by_value) {
   }
 }
 
+Word to_normal_word(Datum datum, Storage storage) {
+  switch (storage) {
+    case Storage::int8: return to_word(from_word<std::int8_t>(datum));
+    case Storage::int16: return to_word(from_word<std::int16_t>(datum));
+    case Storage::int32: return to_word(from_word<std::int32_t>(datum));
+    case Storage::float32: return datum & 0xFFFFFFFF;
+    default: return datum;
+  }
+}
+
 namespace {
 
 [[nodiscard]] Word blob_in(MemoryContext memory, const void* bytes, std::size_t size, char** data) {

@@ -8,6 +8,10 @@ namespace feature {
 
 [[nodiscard]] Storage storage_of_type(Oid type, std::int16_t length, bool by_value);
 
+// A by-value datum as the word that the kernel has for it: integers sign-extended, a float4 in the low half. What stands in
+// a datum beyond the bytes of its type depends on where it comes from.
+[[nodiscard]] Word to_normal_word(Datum datum, Storage storage);
+
 // Copies a datum into the kernel's form; by-reference ones into `memory`, detoasted and with a short header where they
 // can have one. Runs backend code that may raise an ERROR: only inside call.
 [[nodiscard]] Value to_value(Datum datum, bool null, std::int16_t length, bool by_value, MemoryContext memory);

@@ -235,8 +235,8 @@ class Batch {
                    "row of " + std::string(shown(time)) + " is too late for feature view \"" + program_.identity().name + "\"")
         .detail("State keeps events after " + std::string(shown(member.entity->left().before.time)) +
                 ", and the source no longer has the " + std::to_string(member.entity->left().position) +
-                " that came before.")
-        .hint("Create the feature view with a longer lateness, or keep rows in the source for as long as late rows come.");
+                " that came before as they were.")
+        .hint("Create the feature view with a longer lateness, or keep rows in the source as they are for as long as late rows come.");
   }
 
   void compute(const Row& row, Program::Level& level, const LevelList& used) {

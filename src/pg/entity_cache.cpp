@@ -178,7 +178,7 @@ void EntityCache::load(Member& member) {
 
 Value EntityCache::keep(Datum datum, bool null, const Argument& argument) {
   if (null) return {};
-  if (argument.by_value) return {datum, false};
+  if (argument.by_value) return {to_normal_word(datum, argument.storage), false};
   if (const std::size_t size = kept_size(datum, argument.length); size > 0) {
     return {Blob::make(*memory_, DatumGetPointer(datum), size), false};
   }

@@ -102,7 +102,7 @@ std::int64_t saturated(__int128 ticks) {
 // At least as many microseconds as an interval takes on any calendar.
 __int128 longest_span(const Interval& interval) {
   constexpr __int128 longest_day = 25 * USECS_PER_HOUR;
-  return interval.time + interval.day * longest_day + interval.month * 31 * longest_day;
+  return interval.time + interval.day * longest_day + interval.month * (31 * longest_day);
 }
 
 }  // namespace

@@ -77,11 +77,15 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
                       conditions(member, parameters) + " ORDER BY " + quoted(time_name) + ", ctid",
                   parameters);
   call([] { PopActiveSnapshot(); });
+  // Inside the scope of the cursor's own safe search path.
+  std::optional<PinnedSettings> settings;
+  if (program_.plan().needs_settings) settings.emplace(program_.identity().settings);
   std::vector<Event> events;
   for (bool end = false; !end;) {
     Event event{};
     if (take(rows, member, &event, &end)) events.push_back(event);
   }
+  settings.reset();
   rows.close();
   spi.close();
   return events;

@@ -378,6 +378,36 @@ TEST(Entity, the_tree_stays_small_where_events_leave) {
   EXPECT_THROW(column.add(100), EventsLeft);
 }
 
+TEST(Entity, only_what_has_left_is_taken_back) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 2000; ++time) {
+    column.add(time);
+    column.save_and_reopen(EventTime(Duration(time - 200)));
+  }
+  const auto left = static_cast<std::size_t>(column.entity().left().position);
+  ASSERT_GT(left, 1000U);
+  std::vector<Value> values(left);
+  std::vector<Event> events;
+  for (std::size_t i = 0; i < left; ++i) {
+    values[i] = wide(static_cast<std::int64_t>(i));
+    events.push_back({EventTime(Duration(static_cast<std::int64_t>(i))), &values[i]});
+  }
+  std::vector<Event> fewer(events.begin() + 1, events.end());
+  EXPECT_THROW(column.entity().recall(fewer), EventsLeft);
+  ++values[500].word;
+  EXPECT_THROW(column.entity().recall(events), EventsLeft);
+  --values[500].word;
+  events[500].time += Duration(1);
+  EXPECT_THROW(column.entity().recall(events), EventsLeft);
+  events[500].time -= Duration(1);
+  column.entity().recall(events);
+  EXPECT_EQ(column.entity().left().position, 0);
+  EXPECT_EQ(column.add(100), 101);
+  column.save_and_reopen();
+  EXPECT_EQ(column.time_at(100), 100);
+  EXPECT_EQ(column.size(), 2001);
+}
+
 TEST(Entity, events_that_rows_look_at_by_number_do_not_leave) {
   OneColumn column(Storage::int64, 3000);
   for (std::int64_t time = 0; time < 10'000; ++time) {

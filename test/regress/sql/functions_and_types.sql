@@ -151,5 +151,22 @@ INSERT INTO keys
   FROM generate_series(1, 150) i;
 (TABLE of_keys EXCEPT ALL (:definition)) UNION ALL ((:definition) EXCEPT ALL TABLE of_keys);
 
+-- States of every small type are as a writer writes them, negative values and large OIDs among them.
+CREATE TABLE small (id int PRIMARY KEY, t timestamptz NOT NULL, r real, s smallint, c "char", o oid, b bool, d date);
+SELECT feature.create_view('of_small', $$
+  SELECT id, max(r) OVER w AS r, lag(r) OVER w AS before, min(s) OVER w AS s, lag(c) OVER w AS c, lag(o) OVER w AS o, bool_or(b) OVER w AS b, max(d) OVER w AS d, bit_xor(s) OVER w AS x
+  FROM small WINDOW w AS (ORDER BY t) $$, NULL);
+INSERT INTO small SELECT i, timestamptz '2024-01-01 00:00+00' + i * interval '1 hour', -1.25 * i, -i, chr(100 + i % 20)::"char", 4294967295 - i, i % 2 = 0, date '1990-01-01' - i FROM generate_series(1, 300) i;
+CREATE FUNCTION read_states(view regclass, OUT heads bigint, OUT nodes bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  stored record;
+BEGIN
+  SELECT l.states, l.chunks INTO stored FROM feature_state.list l JOIN feature_state.view v ON v.id = l.view WHERE v.relation = read_states.view;
+  EXECUTE format('SELECT count(state::text::feature.state) FROM %s', stored.states) INTO heads;
+  EXECUTE format('SELECT count(events::text::feature.state) FROM %s', stored.chunks) INTO nodes;
+END $$;
+SELECT heads, nodes > 2 AS has_nodes FROM read_states('of_small');
+SELECT sum(mismatches) FROM feature.verify('of_small');
+
 SET client_min_messages = warning;
 DROP SCHEMA functions CASCADE;

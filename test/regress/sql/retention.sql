@@ -73,6 +73,32 @@ SELECT count(*) FROM spend WHERE id >= 80000;
 INSERT INTO payments VALUES (80002, 'anna', '2026-01-15 23:59Z', 1);
 SELECT n_1h FROM spend WHERE id = 80002;
 
+-- Nor are rows taken that have changed since: neither in place of others nor in their values.
+CREATE TABLE moved (id int PRIMARY KEY, k text, at timestamptz NOT NULL, x float8);
+SELECT feature.create_view('of_moved', 'SELECT id, sum(x) OVER (PARTITION BY k ORDER BY at) AS total FROM moved', '0');
+INSERT INTO moved SELECT i, 'k', timestamptz '2024-01-01 00:00Z' + i * interval '10 minutes', 1 FROM generate_series(1, 2000) i;
+UPDATE moved SET x = 0 WHERE id < 100;
+INSERT INTO moved VALUES (3001, 'k', '2024-01-01 00:05Z', 1);
+UPDATE moved SET x = 1 WHERE id < 100;
+DELETE FROM moved WHERE id < 8;
+UPDATE moved SET at = '2024-01-01 00:05Z' WHERE id > 1993;
+INSERT INTO moved VALUES (3002, 'k', '2024-01-01 00:05Z', 1);
+INSERT INTO moved VALUES (3003, 'k', '2024-02-01 00:00Z', 1);
+SELECT total FROM of_moved WHERE id > 3000;
+
+-- Functions of the definition find what they call, as they did before.
+CREATE SCHEMA helpers;
+SET search_path = public, helpers;
+CREATE FUNCTION helpers.inner_one(t text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN lower(t); END $$;
+CREATE FUNCTION helpers.outer_one(t text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN inner_one(t); END $$;
+CREATE TABLE called (id int PRIMARY KEY, k text, at timestamptz NOT NULL);
+SELECT feature.create_view('of_called', 'SELECT id, count(*) OVER (PARTITION BY outer_one(k) ORDER BY at RANGE ''1 hour'' PRECEDING) AS n FROM called', '0');
+INSERT INTO called SELECT i, 'K', timestamptz '2024-01-01 00:00Z' + i * interval '10 minutes' FROM generate_series(1, 2000) i;
+SET search_path = pg_catalog;
+INSERT INTO public.called VALUES (5000, 'k', '2024-01-05 00:00:30Z');
+RESET search_path;
+SELECT n FROM of_called WHERE id = 5000;
+
 -- Results of other windows cannot be read from the source, so that nothing leaves.
 CREATE TABLE visits (id int PRIMARY KEY, who int, at int NOT NULL, pages int);
 SELECT feature.create_view('nested', $$
@@ -94,3 +120,4 @@ INSERT INTO visits VALUES (4001, 1, 15, 1);
 SELECT s FROM all_kept WHERE id = 4001;
 SELECT relation, lateness FROM feature.views ORDER BY relation::text;
 SELECT feature.create_view('x', 'SELECT id FROM visits', '-1 hour');
+SELECT feature.create_view('x', 'SELECT id FROM visits', interval '1 month' - interval '1 day');
