@@ -54,7 +54,8 @@ Value to_value(Datum datum, bool null, std::int16_t length, bool by_value, Memor
     return {blob_in(memory, text, strlen(text) + 1, &data), false};
   }
   auto* flat = reinterpret_cast<struct varlena*>(DatumGetPointer(datum));
-  if (VARATT_IS_EXTENDED(flat) && !VARATT_IS_SHORT(flat)) flat = pg_detoast_datum_packed(flat);
+  // What says that it is short may be a pointer to where the value is stored.
+  if (VARATT_IS_EXTERNAL(flat) || VARATT_IS_COMPRESSED(flat)) flat = pg_detoast_datum_packed(flat);
   if (VARATT_IS_SHORT(flat) || !VARATT_CAN_MAKE_SHORT(flat)) {
     return {blob_in(memory, flat, VARSIZE_ANY(flat), &data), false};
   }

@@ -86,6 +86,16 @@ INSERT INTO moved VALUES (3002, 'k', '2024-01-01 00:05Z', 1);
 INSERT INTO moved VALUES (3003, 'k', '2024-02-01 00:00Z', 1);
 SELECT total FROM of_moved WHERE id > 3000;
 
+-- Values that the source stores out of line are kept themselves, not where they are stored.
+CREATE TABLE long_texts (id int PRIMARY KEY, at timestamptz NOT NULL, x text);
+ALTER TABLE long_texts ALTER x SET STORAGE EXTERNAL;
+INSERT INTO long_texts SELECT i, timestamptz '2024-01-01 00:00Z' + i * interval '1 hour', repeat(i::text, 3000) FROM generate_series(1, 20) i;
+SELECT feature.create_view('of_long_texts', 'SELECT id, md5(lag(x) OVER (ORDER BY at)) AS before, length(lag(x, 5) OVER (ORDER BY at)) AS earlier FROM long_texts');
+DELETE FROM long_texts;
+VACUUM long_texts;
+INSERT INTO long_texts VALUES (21, '2024-01-02 00:00Z', 'short');
+SELECT before = md5(repeat('20', 3000)) AS is_kept, earlier FROM of_long_texts WHERE id = 21;
+
 -- Functions of the definition find what they call, as they did before.
 CREATE SCHEMA helpers;
 SET search_path = public, helpers;
