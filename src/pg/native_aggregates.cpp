@@ -14,7 +14,6 @@ extern "C" {
 #include <optimizer/optimizer.h>
 #include <utils/fmgroids.h>
 #include <utils/lsyscache.h>
-#include <utils/pg_locale.h>
 }
 
 namespace feature {
