@@ -3,6 +3,8 @@
 
 #include "pg/definition.hpp"
 
+#include <cstring>
+
 #include "pg/compat.hpp"
 
 extern "C" {
@@ -28,13 +30,13 @@ class Form {
 
   void check(::List* statements) const {
     if (list_length(statements) != 1) {
-      const int second = list_length(statements) > 1 ? lsecond_node(RawStmt, statements)->stmt_location : 0;
+      const int second = list_length(statements) > 1 ? location_of(lsecond_node(RawStmt, statements)) : 0;
       refuse(second, ERRCODE_SYNTAX_ERROR, "definition must be one SELECT query",
              "Only a single SELECT can be kept up to date.", "Call feature.create_view() once for each definition.");
     }
     Node* statement = linitial_node(RawStmt, statements)->stmt;
     if (!IsA(statement, SelectStmt)) {
-      refuse(linitial_node(RawStmt, statements)->stmt_location, ERRCODE_SYNTAX_ERROR,
+      refuse(location_of(linitial_node(RawStmt, statements)), ERRCODE_SYNTAX_ERROR,
              "definition must be one SELECT query", "Other statements have no rows to keep.",
              "Write SELECT .. FROM table, with window functions.");
     }
@@ -48,6 +50,12 @@ class Form {
   }
   [[noreturn]] void refuse(int location, const char* message, const char* detail, const char* hint) const {
     refuse(location, ERRCODE_FEATURE_NOT_SUPPORTED, message, detail, hint);
+  }
+
+  // Before PostgreSQL 18 a statement begins right behind the semicolon of the one before.
+  [[nodiscard]] int location_of(const RawStmt* statement) const {
+    return statement->stmt_location +
+           static_cast<int>(std::strspn(text_ + statement->stmt_location, " \t\n\v\f\r"));
   }
 
   static int location_of(::List* list) { return list == NIL ? -1 : exprLocation(static_cast<Node*>(linitial(list))); }

@@ -12,7 +12,7 @@ SET jit = off;
 SET work_mem = '64MB';
 CREATE EXTENSION hll;
 CREATE EXTENSION tdigest;
--- The example of docs/reference.md.
+-- The example of docs/reference.md. Versions of tdigest differ in the digits of their answers.
 CREATE TABLE page_views (site text, at timestamptz NOT NULL, visitor text, ms float8);
 SELECT feature.create_view('site_features', $$
   SELECT site, at, round(hll_cardinality(hll_add_agg(hll_hash_text(visitor), 11, 5, -1, 1) OVER month)) AS visitors_30d,
@@ -23,7 +23,7 @@ $$);
 INSERT INTO page_views
 SELECT 'example.org', timestamptz '2024-05-01' + i * interval '1 minute', 'visitor ' || i % 3000, i % 1000
 FROM generate_series(1, 20000) i;
-SELECT visitors_30d, round(p95_30d) AS p95_30d FROM site_features ORDER BY at DESC LIMIT 1;
+SELECT visitors_30d, p95_30d BETWEEN 940 AND 960 AS p95_30d FROM site_features ORDER BY at DESC LIMIT 1;
 DROP TABLE page_views CASCADE;
 
 CREATE TABLE visits (id int PRIMARY KEY, site text, at timestamptz NOT NULL, visitor text, ms float8);
