@@ -37,14 +37,14 @@ def measure(settings, log):
 
     def lines(span):
         each = [one[span] for one in rounds]
-        return [Line(f"times as fast, history of a {span}", "", 1, [one["row_trigger"] / one["pipeline"] for one in each],
-                     Goal("at least", 20)),
+        return [Line(f"times as fast, history of a {span}", "", 1,
+                     [one["row_trigger"] / one["pipeline"] for one in each], Goal("at least", 20)),
                 Line("rows a second, row trigger", "", 0, [ROWS / one["row_trigger"] for one in each]),
                 Line("rows a second, pipeline", "", 0, [ROWS / one["pipeline"] for one in each])]
 
-    return Figure("row_trigger", f"COPY of {ROWS:,} rows after {HISTORY:,}, wide catalogue: pipeline against row trigger",
-                  counted_rounds(settings.rounds), [line for span in SPAN_MINUTES for line in lines(span)],
-                  rounds)
+    return Figure(
+        "row_trigger", f"COPY of {ROWS:,} rows after {HISTORY:,}, wide catalogue: pipeline against row trigger",
+        counted_rounds(settings.rounds), [line for span in SPAN_MINUTES for line in lines(span)], rounds)
 
 
 def prepare(settings, log, span):

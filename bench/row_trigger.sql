@@ -1,5 +1,5 @@
--- The features of the wide catalogue as they are computed without the extension: by a trigger FOR EACH ROW that asks the
--- raw rows, by an index for each entity and one query for each, which answers for all five windows at once. Entities
+-- The features of the wide catalogue as they are computed without the extension: by a trigger FOR EACH ROW that asks
+-- the raw rows, by an index for each entity and one query for each, which answers for all five windows at once. Entities
 -- are compared by =, so it is right for rows without NULL keys, which are all that the load generator makes.
 
 CREATE SCHEMA floor;
