@@ -17,7 +17,7 @@ from report import Figure, Goal, Line, counted_rounds
 
 USERS = 10_000
 HISTORY = 200_000
-ROWS = 2_000
+ROWS = 5_000
 SPAN_MINUTES = {"month": 30 * 24 * 60, "day": 24 * 60}
 
 
