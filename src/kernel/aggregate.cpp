@@ -21,10 +21,11 @@ template <> constexpr Storage storage_of<std::int64_t>() { return Storage::int64
 template <> constexpr Storage storage_of<float>() { return Storage::float32; }
 template <> constexpr Storage storage_of<double>() { return Storage::float64; }
 
-// What most aggregates have in common: they combine, and their first saved column is never NULL.
+// What most aggregates have in common: they combine, they are plain, and their first saved column is never NULL.
 class Combining : public Aggregate {
  public:
   bool combines() const override { return true; }
+  bool is_plain() const override { return true; }
   bool is_saved(const Value* columns) const override { return !columns[0].null; }
 };
 
@@ -271,6 +272,7 @@ class Extreme final : public Aggregate {
     return accumulator;
   }
   bool combines() const override { return true; }
+  bool is_plain() const override { return true; }
   bool is_saved(const Value*) const override { return true; }
   void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
     fold_column(accumulator, first, last, column);

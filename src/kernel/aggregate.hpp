@@ -47,6 +47,8 @@ class Aggregate {
   [[nodiscard]] virtual bool combines() const = 0;
   // Whether these saved columns say what the events hold: columns that are all NULL may say that nothing was saved.
   [[nodiscard]] virtual bool is_saved(const Value* columns) const = 0;
+  // Whether accumulators and what save() writes are plain numbers, with nothing behind them in memory.
+  [[nodiscard]] virtual bool is_plain() const { return false; }
   // Takes in runs of events by what was saved of each: the records [first, last), whose columns from `column` on are
   // saved() columns of at least one event, oldest first. O(last - first). Throws OutOfRange.
   virtual void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const = 0;

@@ -9,8 +9,12 @@ namespace feature {
 
 namespace {
 
-// When the ring has grown so far within one session, its oldest events are sealed: frames over them cost less.
-constexpr std::size_t largest_ring = 4 * Tree::leaf_events;
+// When the ring has grown so far within one session, its oldest events are sealed: frames over them cost less. Events
+// that rows look at by number stay, unless they are many.
+std::size_t largest_ring(const ListPlan& plan) {
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(plan.rows_needed, Tree::leaf_events, 3 * Tree::leaf_events)) +
+         Tree::leaf_events;
+}
 // A leaf is ended where its events take so much, unless one alone does.
 constexpr std::size_t leaf_bytes = 8000;
 // Events that rows look at by number stay in the head if they fit this share of it.
@@ -23,7 +27,7 @@ constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
 }  // namespace
 
 Entity::Entity(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source)
-    : plan_(plan), memory_(memory), tree_(plan, memory, source), ring_(memory), running_(plan.running, &memory) {}
+    : plan_(plan), memory_(memory), tree_(plan, memory, source), ring_(memory), running_(plan.running, &memory), totals_(&memory) {}
 
 void Entity::open(const std::byte* head, std::size_t size) {
   SegmentReader reader(plan_.layout, head, size, memory_);
@@ -48,7 +52,7 @@ Prefix Entity::prefix() const {
 std::int64_t Entity::add(const Event& event) {
   // All values are filled in now but the new event's.
   tree_.settle();
-  if (ring_.size() >= largest_ring) seal(Tree::leaf_events);
+  if (ring_.size() >= largest_ring(plan_)) seal(Tree::leaf_events);
   known_.last = -1;
   const std::int64_t position = count_until(event.time);
   if (position == size()) {
@@ -64,6 +68,7 @@ std::int64_t Entity::add(const Event& event) {
   for (Running& running : running_) {
     if (running.end > position) running.end = -1;
   }
+  totals_.clear();
   head_ = nullptr;
   if (late_ < std::numeric_limits<std::uint32_t>::max()) ++late_;
   return position;
@@ -86,6 +91,7 @@ void Entity::recall(const std::vector<Event>& events) {
   ring_.pop_front(tied);
   known_.last = -1;
   for (Running& running : running_) running.end = -1;
+  totals_.clear();
   head_ = nullptr;
   sealed_ = false;  // else they would leave again at once
 }
@@ -140,10 +146,44 @@ Positions Entity::locate(const Frame& frame, std::int64_t position, const EventT
   return found;
 }
 
+// Whether the ring's part of a frame can be had as the measure's total.
+bool Entity::can_total(std::size_t number, std::int64_t first, std::int64_t last) const {
+  const Measure& measure = plan_.measures[number];
+  if (measure.summary == Measure::not_summarised || !measure.aggregate->is_plain()) return false;
+  if (first >= tree_.size() || last <= tree_.size()) return false;
+  return totals_.empty() || totals_[number].first != tree_.size() || totals_[number].end <= last;
+}
+
+// False if the events of the ring overflow what the measure can hold, though together with others they may not.
+bool Entity::total_ring(std::size_t number, std::int64_t last) {
+  if (totals_.empty()) totals_.resize(plan_.measures.size());
+  if (ring_record_.values == nullptr) {
+    const std::size_t columns = plan_.summaries.event.size();
+    ring_record_.values = static_cast<Value*>(memory_.allocate(sizeof(Value) * columns, alignof(Value)));
+    std::uninitialized_fill_n(ring_record_.values, columns, Value{});
+  }
+  const Measure& measure = plan_.measures[number];
+  Total& total = totals_[number];
+  const std::int64_t start = tree_.size();
+  if (total.first != start) total = {start, start, {}};
+  try {
+    ring_.visit(static_cast<std::size_t>(total.end - start), static_cast<std::size_t>(last - start),
+                [&](const Event* from, const Event* to) { measure.aggregate->fold(total.accumulator, from, to); });
+  } catch (const OutOfRange&) {
+    total.end = std::numeric_limits<std::int64_t>::max();
+    return false;
+  }
+  total.end = last;
+  measure.aggregate->save(total.accumulator, ring_record_.values + measure.summary, memory_);
+  return true;
+}
+
 // The records that make up the events [first, last).
-const std::vector<Run>& Entity::runs(std::int64_t first, std::int64_t last, const Measure& measure) {
+const std::vector<Run>& Entity::runs(std::size_t number, std::int64_t first, std::int64_t last) {
+  const Measure& measure = plan_.measures[number];
   const bool summarised = measure.summary != Measure::not_summarised;
-  if (known_.first == first && known_.last == last && known_.measure != nullptr &&
+  const bool totalled = can_total(number, first, last) && total_ring(number, last);
+  if (known_.first == first && known_.last == last && known_.totalled == totalled && known_.measure != nullptr &&
       (known_.measure == &measure ||
        (known_.shared && summarised == (known_.measure->summary != Measure::not_summarised)))) {
     return known_.runs;
@@ -154,7 +194,10 @@ const std::vector<Run>& Entity::runs(std::int64_t first, std::int64_t last, cons
   known_.first = first;
   known_.last = last;
   known_.measure = &measure;
-  if (last > tree_.size()) {
+  known_.totalled = totalled;
+  if (totalled) {
+    known_.runs.push_back({&ring_record_, &ring_record_ + 1, true});
+  } else if (last > tree_.size()) {
     ring_.visit(static_cast<std::size_t>(std::max<std::int64_t>(first - tree_.size(), 0)),
                 static_cast<std::size_t>(last - tree_.size()),
                 [&](const Event* from, const Event* to) { known_.runs.push_back({from, to, false}); });
@@ -165,8 +208,8 @@ const std::vector<Run>& Entity::runs(std::int64_t first, std::int64_t last, cons
 void Entity::fold(std::size_t number, std::int64_t first, std::int64_t last, Accumulator& accumulator) {
   if (first >= last) return;
   const Measure& measure = plan_.measures[number];
-  for (const Run& run : runs(first, last, measure)) {
-      if (run.summaries) {
+  for (const Run& run : runs(number, first, last)) {
+    if (run.summaries) {
       measure.aggregate->combine(accumulator, run.first, run.last, measure.summary);
     } else {
       measure.aggregate->fold(accumulator, run.first, run.last);

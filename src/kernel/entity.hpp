@@ -80,7 +80,9 @@ class Entity {
 
   [[nodiscard]] std::int64_t count_before(EventTime time);
   [[nodiscard]] std::int64_t count_until(EventTime time);
-  [[nodiscard]] const std::vector<Run>& runs(std::int64_t first, std::int64_t last, const Measure& measure);
+  [[nodiscard]] const std::vector<Run>& runs(std::size_t measure, std::int64_t first, std::int64_t last);
+  [[nodiscard]] bool can_total(std::size_t measure, std::int64_t first, std::int64_t last) const;
+  [[nodiscard]] bool total_ring(std::size_t measure, std::int64_t last);
   [[nodiscard]] Prefix prefix() const;
   void seal(std::size_t events);
   void write_head(SegmentWriter& writer) const;
@@ -105,7 +107,18 @@ class Entity {
     std::int64_t last = -1;  // -1: none
     const Measure* measure = nullptr;
     bool shared = false;
+    bool totalled = false;  // the last run is ring_record_
   } known_;
+
+  // What measures make of the events of the ring from its first on: all frames that begin before the ring have that in
+  // common. It goes on from row to row, and is read as if the ring were a child of a node.
+  struct Total {
+    std::int64_t first = -1;  // -1: nothing yet
+    std::int64_t end = -1;
+    Accumulator accumulator;
+  };
+  std::pmr::vector<Total> totals_;  // by measure; empty until one is asked for
+  Event ring_record_{};
 
   const std::byte* head_ = nullptr;  // the image it was opened from, while all it says is still so
   std::size_t head_end_ = 0;

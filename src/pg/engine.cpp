@@ -49,7 +49,8 @@ class Batch {
     bounds_ = array<EventTime>(most_offsets());
   }
 
-  // Takes rows from the source until it has `most`, or most_bytes of them; false if there were none.
+  // Takes rows from the source until it has `most`, or most_bytes of them, or as many as there is room for their entities;
+  // false if there were none.
   bool read(RowSource& source, std::int64_t most) {
     bool sorted = true;
     for (std::int64_t taken = 0; taken < most; ++taken) {
@@ -61,7 +62,7 @@ class Batch {
       find_members(row);
       sorted = sorted && (rows_.empty() || rows_.back().time <= row.time);
       rows_.push_back(row);
-      if (taken % 64 == 63 && MemoryContextMemAllocated(context_, false) > most_bytes) break;
+      if (taken % 64 == 63 && (MemoryContextMemAllocated(context_, false) > most_bytes || entities_.full())) break;
     }
     // Stable: among equal times the earlier position comes first.
     if (!sorted) {
@@ -78,7 +79,7 @@ class Batch {
   [[nodiscard]] std::int64_t written() const { return written_; }
 
  private:
-  static constexpr std::size_t most_bytes = std::size_t{128} << 20;
+  static constexpr std::size_t most_bytes = std::size_t{64} << 20;
 
   enum class Taken { end, filtered, row };
 

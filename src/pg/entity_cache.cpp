@@ -159,6 +159,10 @@ void EntityCache::load_new() {
     if (member->entity == nullptr) load(*member);
   }
   new_members_.clear();
+  constexpr std::size_t enough = 64;
+  if (members_.size() >= enough) {
+    member_bytes_ = MemoryContextMemAllocated(context_.get(), false) / members_.size();
+  }
 }
 
 void EntityCache::load(Member& member) {
@@ -189,7 +193,9 @@ void EntityCache::use_context(std::size_t list, MemoryContext context) const {
   for (const CatalogueAggregate* aggregate : program_.lists[list].catalogue) aggregate->use_context(context);
 }
 
-bool EntityCache::full() const { return MemoryContextMemAllocated(context_.get(), false) > most_bytes; }
+bool EntityCache::full() const {
+  return members_.size() * member_bytes_ > most_bytes || MemoryContextMemAllocated(context_.get(), false) > most_bytes;
+}
 
 // Expiry goes by the entity's newest event, but not ahead of now: an event from the future makes nothing old.
 std::optional<EventTime> EntityCache::keep_from(const Member& member) const {

@@ -62,6 +62,7 @@ class EntityCache {
   // Where the list's catalogue aggregates make their transition states.
   void use_context(std::size_t list, MemoryContext context) const;
 
+  // Whether the members take all the memory that they may, or will once all are loaded, as far as those that are tell.
   [[nodiscard]] bool full() const;
   // Writes every entity back and forgets all. Members are no longer valid. `finally`: the statement is done, and events
   // that it has made too old may leave.
@@ -73,7 +74,9 @@ class EntityCache {
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   void start();
 
-  static constexpr std::size_t most_bytes = std::size_t{96} << 20;
+  static constexpr std::size_t most_bytes = std::size_t{128} << 20;
+  // Of a member, before any has been loaded.
+  static constexpr std::size_t first_guess = 2048;
 
   Program& program_;
   std::vector<StateStore>& stores_;
@@ -83,6 +86,7 @@ class EntityCache {
   std::optional<std::pmr::monotonic_buffer_resource> memory_;
   std::vector<Member*> members_;
   std::vector<Member*> new_members_;
+  std::size_t member_bytes_ = first_guess;
   std::unordered_map<std::uint64_t, Member*> by_hash_;
 };
 
