@@ -252,10 +252,28 @@ template <class Number>
   return a > b;
 }
 
-template <class Number, bool largest>
-class Extreme final : public Aggregate {
+// Among equals the later one wins, as in float8larger and its kin: it matters for -0 and 0.
+struct Smaller {
+  template <class Number> static Number of(Number a, Number b) { return greater(b, a) ? a : b; }
+};
+struct Larger {
+  template <class Number> static Number of(Number a, Number b) { return greater(a, b) ? a : b; }
+};
+struct BitAnd {
+  template <class Number> static Number of(Number a, Number b) { return static_cast<Number>(a & b); }
+};
+struct BitOr {
+  template <class Number> static Number of(Number a, Number b) { return static_cast<Number>(a | b); }
+};
+struct BitXor {
+  template <class Number> static Number of(Number a, Number b) { return static_cast<Number>(a ^ b); }
+};
+
+// Values reduced to one by an associative operation.
+template <class Number, class Operation>
+class Reduction final : public Aggregate {
  public:
-  explicit Extreme(std::size_t column) : column_(column) {}
+  explicit Reduction(std::size_t column) : column_(column) {}
 
   void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
     fold_column(accumulator, first, last, column_);
@@ -279,19 +297,18 @@ class Extreme final : public Aggregate {
   }
 
  private:
-  // A saved extreme is NULL where there was no value, so that it is taken in as a value is.
+  // What is saved is NULL where there was no value, so that it is taken in as a value is.
   static void fold_column(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) {
-    auto best = from_word<Number>(accumulator.word);
+    auto result = from_word<Number>(accumulator.word);
     bool found = accumulator.count != 0;
     for (; first != last; ++first) {
       const Value& value = first->values[column];
       if (value.null) continue;
       const auto number = from_word<Number>(value.word);
-      // Among equals the later one wins, as in float8larger and its kin: it matters for -0 and 0.
-      if (!found || !(largest ? greater(best, number) : greater(number, best))) best = number;
+      result = found ? Operation::of(result, number) : number;
       found = true;
     }
-    accumulator.word = to_word(best);
+    accumulator.word = to_word(result);
     accumulator.count = found;
   }
 
@@ -396,8 +413,11 @@ std::unique_ptr<Aggregate> make_float(Storage storage, std::size_t column) {
   return nullptr;
 }
 
-template <class Number> using Minimum = Extreme<Number, false>;
-template <class Number> using Maximum = Extreme<Number, true>;
+template <class Number> using Minimum = Reduction<Number, Smaller>;
+template <class Number> using Maximum = Reduction<Number, Larger>;
+template <class Integer> using AllBits = Reduction<Integer, BitAnd>;
+template <class Integer> using AnyBits = Reduction<Integer, BitOr>;
+template <class Integer> using OddBits = Reduction<Integer, BitXor>;
 
 template <template <class> class Kind>
 std::unique_ptr<Aggregate> make_number(Storage storage, std::size_t column) {
@@ -418,6 +438,9 @@ std::unique_ptr<Aggregate> make_aggregate(Fold fold, Storage storage, std::size_
     case Fold::moments: made = make_float<Moments>(storage, column); break;
     case Fold::min: made = make_number<Minimum>(storage, column); break;
     case Fold::max: made = make_number<Maximum>(storage, column); break;
+    case Fold::bit_and: made = make_integer<AllBits>(storage, column); break;
+    case Fold::bit_or: made = make_integer<AnyBits>(storage, column); break;
+    case Fold::bit_xor: made = make_integer<OddBits>(storage, column); break;
     case Fold::distinct_times: made = std::make_unique<DistinctTimes>(); break;
     case Fold::first_value: made = std::make_unique<FirstValue>(storage, column); break;
     case Fold::distinct: made = std::make_unique<DistinctCount>(storage, column); break;

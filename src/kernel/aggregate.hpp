@@ -19,7 +19,7 @@ namespace feature {
 
 // What an aggregate has seen so far. Which members mean something is the aggregate's business. Trivially copyable.
 struct Accumulator {
-  std::int64_t count = 0;  // non-NULL values seen; min, max and first_value: 1 if `word` is the result
+  std::int64_t count = 0;  // non-NULL values seen; min, max, bits and first_value: 1 if `word` is the result
   union {
     __int128 total = 0;                   // exact integer sum
     struct { double sum, deviations; };   // float sum; Youngs-Cramer sum of squared deviations
@@ -59,6 +59,7 @@ enum class Fold {
   sum,          // integers: exact in `total`; floats: in `sum`, in the column's own precision
   moments,      // floats: count, sum and squared deviations in float8
   min, max,     // NaN is greater than every number
+  bit_and, bit_or, bit_xor,  // integers
   distinct_times,  // number of different event times, whatever the arguments
   first_value,  // of the first event, NULL or not: count is 1 with `word` set, or -1 for NULL
   distinct,     // number of different non-NULL values; see holistic.hpp, as for

@@ -67,6 +67,18 @@ constexpr OfPostgres of_postgres[] = {
     {F_MAX_TIME, Fold::max, Finish::value},
     {F_MAX_TIMESTAMP, Fold::max, Finish::value},
     {F_MAX_TIMESTAMPTZ, Fold::max, Finish::value},
+    {F_BOOL_AND, Fold::min, Finish::value},
+    {F_BOOL_OR, Fold::max, Finish::value},
+    {F_EVERY, Fold::min, Finish::value},
+    {F_BIT_AND_INT2, Fold::bit_and, Finish::value},
+    {F_BIT_AND_INT4, Fold::bit_and, Finish::value},
+    {F_BIT_AND_INT8, Fold::bit_and, Finish::value},
+    {F_BIT_OR_INT2, Fold::bit_or, Finish::value},
+    {F_BIT_OR_INT4, Fold::bit_or, Finish::value},
+    {F_BIT_OR_INT8, Fold::bit_or, Finish::value},
+    {F_BIT_XOR_INT2, Fold::bit_xor, Finish::value},
+    {F_BIT_XOR_INT4, Fold::bit_xor, Finish::value},
+    {F_BIT_XOR_INT8, Fold::bit_xor, Finish::value},
 };
 
 // Whether values of a type are equal exactly if the bits or bytes are that the kernel keeps of them; of floats it knows

@@ -18,6 +18,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
 constexpr Fold all_folds[] = {Fold::count,          Fold::sum,        Fold::moments, Fold::min, Fold::max,
+                              Fold::bit_and,        Fold::bit_or,     Fold::bit_xor,
                               Fold::distinct_times, Fold::first_value};
 
 // Events of one column, beside a column before it that no aggregate of the test may touch. Three events share a time.

@@ -41,6 +41,9 @@ struct PlainResult {
   if (fold == Fold::count || fold == Fold::distinct_times || fold == Fold::first_value) return true;
   if (fold == Fold::moments) return is_float(storage);
   if (fold == Fold::distinct || fold == Fold::quantile) return false;  // see holistic_test.cpp
+  if (fold == Fold::bit_and || fold == Fold::bit_or || fold == Fold::bit_xor) {
+    return !is_float(storage) && storage != Storage::bytes;
+  }
   return storage != Storage::bytes;
 }
 
@@ -146,6 +149,19 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
         ++result.count;
       }
       break;
+    case Fold::bit_and:
+    case Fold::bit_or:
+    case Fold::bit_xor:
+      for (const PlainValue& value : values) {
+        if (value.null) continue;
+        const bool first = result.value.null;
+        if (first) result.value = value;
+        // Of numbers that are sign-extended the bits above are those of their sign, and the operation keeps that.
+        if (!first && fold == Fold::bit_and) result.value.word &= value.word;
+        if (!first && fold == Fold::bit_or) result.value.word |= value.word;
+        if (!first && fold == Fold::bit_xor) result.value.word ^= value.word;
+      }
+      break;
     case Fold::distinct_times: {
       std::set<std::int64_t> times;
       for (const PlainValue& value : values) times.insert(value.time);
@@ -201,7 +217,10 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
       return accumulator.count == plain.count && same_double(accumulator.sum, plain.sum) &&
              same_double(accumulator.deviations, plain.deviations);
     case Fold::min:
-    case Fold::max: return same_value(storage, {accumulator.word, accumulator.count != 1}, plain.value);
+    case Fold::max:
+    case Fold::bit_and:
+    case Fold::bit_or:
+    case Fold::bit_xor: return same_value(storage, {accumulator.word, accumulator.count != 1}, plain.value);
     case Fold::first_value:
       if (plain.count == 0) return accumulator.count == 0;
       return accumulator.count == (plain.value.null ? -1 : 1) &&
