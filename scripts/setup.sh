@@ -24,9 +24,13 @@ missing_packages() {
     printf '%s\n' clang libclang-rt-dev
   fi
 
-  local pgxs=
-  if command -v "$PG_CONFIG" >/dev/null; then pgxs=$("$PG_CONFIG" --pgxs); fi
-  if [ ! -e "$pgxs" ] || [ ! -x "$("$PG_CONFIG" --bindir)/postgres" ]; then
+  # Debian has PGXS in one package with the client's programs, the headers that it needs in another.
+  local pgxs= headers=
+  if command -v "$PG_CONFIG" >/dev/null; then
+    pgxs=$("$PG_CONFIG" --pgxs)
+    headers=$("$PG_CONFIG" --includedir-server)
+  fi
+  if [ ! -e "$pgxs" ] || [ ! -e "$headers/postgres.h" ] || [ ! -x "$("$PG_CONFIG" --bindir)/postgres" ]; then
     printf '%s\n' postgresql-N postgresql-server-dev-N libpq-dev
   elif [ ! -e "$("$PG_CONFIG" --includedir)/libpq-fe.h" ]; then
     echo libpq-dev

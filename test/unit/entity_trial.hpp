@@ -406,11 +406,12 @@ class EntityTrial {
     }
   }
 
-  // Once there are leaves, sums of floats may have been added up in another order.
+  // Once there are leaves, sums of floats may have been added up in another order. That is before any is stored, where
+  // a ring has grown too large.
   [[nodiscard]] bool is_result(const Measure& measure, const Accumulator& accumulator, const PlainResult& plain) const {
     const bool moments = measure.fold == Fold::moments;
     if (measure.storage == Storage::float32 && !moments) return same_result(measure.fold, measure.storage, accumulator, plain);
-    const bool exact = (measure.fold != Fold::sum && !moments) || (store_.nodes.empty() && size() < 512);
+    const bool exact = (measure.fold != Fold::sum && !moments) || (store_.nodes.empty() && model_.size() <= 2 * Tree::leaf_events);
     return exact ? same_result(measure.fold, measure.storage, accumulator, plain)
                  : close_result(measure.storage, accumulator, plain, moments);
   }
