@@ -12,8 +12,11 @@ ifeq ($(filter $(PEOPLE),$(MAKECMDGOALS)),)
 
 EXTENSION   = feature_ext
 MODULE_big  = feature_ext
-DATA        = $(wildcard sql/feature_ext--*--*.sql)
-DATA_built  = sql/feature_ext--0.1.sql
+# Versions that were released are installed as they were; from them an update leads here.
+EXTVERSION  = $(shell sed -n "s/^default_version = '\(.*\)'$$/\1/p" feature_ext.control)
+RELEASED    = 0.1
+DATA        = $(wildcard sql/released/*.sql)
+DATA_built  = sql/feature_ext--$(EXTVERSION).sql sql/feature_ext--$(RELEASED)--$(EXTVERSION).sql
 SOURCES     = $(sort $(wildcard src/kernel/*.cpp src/pg/*.cpp src/pg/aggregates/*.cpp))
 OBJS        = $(SOURCES:.cpp=.o)
 
@@ -46,7 +49,12 @@ $(shell mkdir -p build; echo '$(SERVER)' | cmp -s - build/server || echo '$(SERV
 $(OBJS): build/server
 
 # The folder is named too, so that a file that is gone goes from the script as well.
-sql/feature_ext--0.1.sql: sql/install $(sort $(wildcard sql/install/*.sql))
+sql/feature_ext--$(EXTVERSION).sql: sql/install $(sort $(wildcard sql/install/*.sql))
+	cat $(filter %.sql,$^) >$@
+
+# What has changed, and then the files that hold nothing but what is new.
+NEW_FILES = $(sort $(shell grep -l '^-- new in $(EXTVERSION)$$' sql/install/*.sql))
+sql/feature_ext--$(RELEASED)--$(EXTVERSION).sql: sql/install sql/update/$(RELEASED)--$(EXTVERSION).sql $(NEW_FILES)
 	cat $(filter %.sql,$^) >$@
 
 clean: clean-loadgen

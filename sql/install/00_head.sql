@@ -1,4 +1,4 @@
--- feature_ext 0.1: everything that CREATE EXTENSION makes. The Makefile puts it together from sql/install/, in the order
+-- feature_ext 0.2: everything that CREATE EXTENSION makes. The Makefile puts it together from sql/install/, in the order
 -- of the file names:
 --
 --   schemas      feature (what users call), feature_state (what the extension keeps); type feature.state
