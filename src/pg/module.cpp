@@ -1,8 +1,9 @@
-// What happens when the library is loaded: settings and cache invalidation. Nothing that needs preloading.
+// What happens when the library is loaded: settings, and what the session tells it. Nothing that needs preloading.
 
 #include "pg/postgres.hpp"
 
 #include "pg/program_cache.hpp"
+#include "pg/row_collector.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -39,4 +40,5 @@ void define_settings() {
 void _PG_init(void) {
   feature::define_settings();
   feature::watch_invalidations();
+  feature::watch_transactions();
 }

@@ -1,9 +1,10 @@
-// The trigger on a source table: AFTER INSERT FOR EACH STATEMENT, with the inserted rows as a transition table.
+// The triggers on a source table. Inserted rows come as a transition table, to a trigger AFTER INSERT FOR EACH STATEMENT, so
+// that COPY keeps its multi-row inserts; what else happens to rows comes row by row and is collected, see row_collector.hpp.
 
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
-#include "pg/engine.hpp"
 #include "pg/program_cache.hpp"
+#include "pg/row_collector.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -43,8 +44,8 @@ class InsertedRows final : public RowSource {
 
 const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
   const auto* data = reinterpret_cast<const TriggerData*>(fcinfo->context);
-  if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(data->tg_event) || TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
-      !TRIGGER_FIRED_BY_INSERT(data->tg_event) || data->tg_newtable == nullptr || data->tg_trigger->tgnargs != 1) {
+  if (!CALLED_AS_TRIGGER(fcinfo) || data->tg_trigger->tgnargs != 1 ||
+      (TRIGGER_FIRED_FOR_ROW(data->tg_event) && !TRIGGER_FIRED_AFTER(data->tg_event))) {
     throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                    "feature.maintain can only be called by the trigger of a feature view")
         .hint("feature.create_view() creates the trigger.");
@@ -52,20 +53,19 @@ const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
   return *data;
 }
 
-Datum maintain(FunctionCallInfo fcinfo) {
-  const TriggerData& data = trigger_data(fcinfo);
-  const std::int32_t id = call([&] { return pg_strtoint32(data.tg_trigger->tgargs[0]); });
-  const std::shared_ptr<Program> program = program_of(id);
+// The program of the trigger's view, if it can take rows; null if there is no such view.
+std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id) {
+  std::shared_ptr<Program> program = program_of(id);
   if (program == nullptr) {
     // The feature table was dropped in a restored database, where the trigger does not go with it. Nothing is lost by
-    // letting the insert pass: there is nothing to keep up to date.
+    // letting the statement pass: there is nothing to keep up to date.
     call([&] {
       ereport(WARNING, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("trigger \"%s\" belongs to a feature view that does not exist",
                                data.tg_trigger->tgname),
                         errhint("Drop the trigger.")));
     });
-    return PointerGetDatum(nullptr);
+    return nullptr;
   }
   const ViewIdentity& view = program->identity();
   if (view.source != RelationGetRelid(data.tg_relation)) {
@@ -79,17 +79,74 @@ Datum maintain(FunctionCallInfo fcinfo) {
         .detail("Its states were restored from a dump, which does not keep the OIDs in " + program->lost + ".")
         .hint("Call feature.refresh().");
   }
-  const AsUser owner(view.owner, true);
+  return program;
+}
+
+// Runs `body` with the rights and settings under which the view's expressions are evaluated.
+template <class Body>
+void as_view(const Program& program, Body&& body) {
+  const AsUser owner(program.identity().owner, true);
   std::optional<PinnedSettings> settings;
-  if (program->plan().needs_settings) settings.emplace(view.settings);
-  InsertedRows rows(data.tg_newtable);
-  run(*program, rows, {batch_rows(), true});
-  return PointerGetDatum(nullptr);
+  if (program.plan().needs_settings) settings.emplace(program.identity().settings);
+  body();
+}
+
+void process_inserted(const TriggerData& data, std::int32_t id) {
+  const std::shared_ptr<Program> program = program_for(data, id);
+  if (program == nullptr) return;
+  as_view(*program, [&] {
+    InsertedRows rows(data.tg_newtable);
+    run(*program, rows, {batch_rows(), true});
+  });
+}
+
+void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
+  if (!changes.changes().empty()) {
+    if (const std::shared_ptr<Program> program = program_for(data, id); program != nullptr) {
+      as_view(*program, [&] {
+        ChangedRows rows(changes, false);
+        run(*program, rows, {batch_rows(), true});
+      });
+    }
+  }
+  changes.release();
+}
+
+void add_row(const TriggerData& data, RowChanges& changes) {
+  if (TRIGGER_FIRED_BY_INSERT(data.tg_event)) {
+    changes.add_inserted(data.tg_trigslot);
+  } else if (TRIGGER_FIRED_BY_UPDATE(data.tg_event)) {
+    changes.add_updated(data.tg_trigslot, data.tg_newslot);
+  } else {
+    changes.add_deleted(data.tg_trigslot);
+  }
+}
+
+void row_changed(const TriggerData& data, std::int32_t id) {
+  if (RowChanges* statement = collection_of(id); statement != nullptr) {
+    add_row(data, *statement);
+    return;
+  }
+  RowChanges alone;
+  add_row(data, alone);
+  process(data, id, alone);
+}
+
+void maintain(const TriggerData& data) {
+  const std::int32_t id = call([&] { return pg_strtoint32(data.tg_trigger->tgargs[0]); });
+  if (TRIGGER_FIRED_FOR_ROW(data.tg_event)) return row_changed(data, id);
+  if (TRIGGER_FIRED_BEFORE(data.tg_event)) return open_collection(id);
+  if (data.tg_newtable != nullptr) return process_inserted(data, id);
+  const std::unique_ptr<RowChanges> changes = close_collection(id);
+  if (changes != nullptr) process(data, id, *changes);
 }
 
 }  // namespace
 }  // namespace feature
 
 Datum feature_maintain(PG_FUNCTION_ARGS) {
-  return feature::guard([&] { return feature::maintain(fcinfo); });
+  return feature::guard([&] {
+    feature::maintain(feature::trigger_data(fcinfo));
+    return PointerGetDatum(nullptr);
+  });
 }

@@ -1,0 +1,135 @@
+// See row_collector.hpp.
+
+#include "pg/row_collector.hpp"
+
+#include <algorithm>
+
+#include "pg/boundary.hpp"
+
+extern "C" {
+#include <access/xact.h>
+#include <utils/resowner.h>
+}
+
+namespace feature {
+namespace {
+
+struct Collection {
+  std::int32_t view;
+  SubTransactionId subtransaction;
+  std::unique_ptr<RowChanges> changes;
+};
+
+std::vector<Collection>& collections() {
+  static std::vector<Collection> open;
+  return open;
+}
+
+std::vector<Collection>::reverse_iterator innermost(std::int32_t view) {
+  const SubTransactionId current = GetCurrentSubTransactionId();
+  return std::find_if(collections().rbegin(), collections().rend(), [&](const Collection& collection) {
+    return collection.view == view && collection.subtransaction == current;
+  });
+}
+
+// Numbers of subtransactions grow: what was opened in one that is undone, or in those within it, has no smaller one.
+void subtransaction_ended(SubXactEvent event, SubTransactionId ended, SubTransactionId, void*) {
+  if (event != SUBXACT_EVENT_ABORT_SUB) return;
+  auto& open = collections();
+  open.erase(std::remove_if(open.begin(), open.end(),
+                            [&](const Collection& collection) { return collection.subtransaction >= ended; }),
+             open.end());
+}
+
+void transaction_ended(XactEvent event, void*) {
+  switch (event) {
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+    case XACT_EVENT_PARALLEL_COMMIT:
+    case XACT_EVENT_PARALLEL_ABORT: collections().clear(); break;
+    case XACT_EVENT_PRE_COMMIT:
+    case XACT_EVENT_PARALLEL_PRE_COMMIT:
+    case XACT_EVENT_PRE_PREPARE: break;
+  }
+}
+
+}  // namespace
+
+// Both the memory and the files behind it belong to the subtransaction.
+void RowChanges::put(Tuplestorestate*& rows, TupleTableSlot* row) {
+  call([&] {
+    if (rows == nullptr) {
+      MemoryContext context = MemoryContextSwitchTo(CurTransactionContext);
+      ResourceOwner owner = CurrentResourceOwner;
+      CurrentResourceOwner = CurTransactionResourceOwner;
+      rows = tuplestore_begin_heap(true, false, work_mem);
+      CurrentResourceOwner = owner;
+      MemoryContextSwitchTo(context);
+    }
+    tuplestore_puttupleslot(rows, row);
+  });
+}
+
+void RowChanges::add_inserted(TupleTableSlot* row) {
+  put(new_, row);
+  changes_.push_back({false, true, row->tts_tid});
+}
+
+void RowChanges::add_updated(TupleTableSlot* old_row, TupleTableSlot* new_row) {
+  put(old_, old_row);
+  put(new_, new_row);
+  changes_.push_back({true, true, new_row->tts_tid});
+  ++old_rows_;
+}
+
+void RowChanges::add_deleted(TupleTableSlot* row) {
+  put(old_, row);
+  changes_.push_back({true, false, {}});
+  ++old_rows_;
+}
+
+void RowChanges::release() {
+  call([&] {
+    if (old_ != nullptr) tuplestore_end(old_);
+    if (new_ != nullptr) tuplestore_end(new_);
+  });
+  old_ = new_ = nullptr;
+}
+
+ChangedRows::ChangedRows(RowChanges& changes, bool old)
+    : changes_(changes), rows_(old ? changes.old_ : changes.new_), old_(old) {
+  if (rows_ != nullptr) call([&] { tuplestore_rescan(rows_); });
+}
+
+bool ChangedRows::next(TupleTableSlot* slot) {
+  const std::vector<RowChange>& changes = changes_.changes();
+  while (next_ < changes.size() && !changes[next_].has(old_)) ++next_;
+  if (next_ == changes.size()) return false;
+  ++next_;
+  return tuplestore_gettupleslot(rows_, true, false, slot);
+}
+
+void open_collection(std::int32_t view) {
+  collections().push_back({view, GetCurrentSubTransactionId(), std::make_unique<RowChanges>()});
+}
+
+RowChanges* collection_of(std::int32_t view) {
+  const auto found = innermost(view);
+  return found == collections().rend() ? nullptr : found->changes.get();
+}
+
+std::unique_ptr<RowChanges> close_collection(std::int32_t view) {
+  const auto found = innermost(view);
+  if (found == collections().rend()) return nullptr;
+  std::unique_ptr<RowChanges> changes = std::move(found->changes);
+  collections().erase(std::prev(found.base()));
+  return changes;
+}
+
+void watch_transactions() {
+  RegisterXactCallback(transaction_ended, nullptr);
+  RegisterSubXactCallback(subtransaction_ended, nullptr);
+}
+
+}  // namespace feature

@@ -1,0 +1,80 @@
+// Rows that row triggers see are collected until their statement ends, so that all of a statement is processed together.
+//
+//   BEFORE .. FOR EACH STATEMENT   open_collection
+//   AFTER .. FOR EACH ROW          add_inserted, add_updated, add_deleted to collection_of the view
+//   AFTER .. FOR EACH STATEMENT    close_collection gives what there is to be processed
+//
+// Statements nest, by triggers and functions that write to the same source: collections are a stack, and rows go to the
+// innermost one. Row triggers may fire where no statement trigger has, as in the apply worker of logical replication or
+// for a partition that is written to directly: then there is no collection, and the row must be processed at once.
+//
+// A collection ends with the subtransaction in which it was opened. Rows are kept in memory up to work_mem and on disk
+// beyond it.
+#pragma once
+
+#include "pg/engine.hpp"
+
+extern "C" {
+#include <executor/tuptable.h>
+#include <utils/tuplestore.h>
+}
+
+namespace feature {
+
+// What has happened to a row of the source.
+struct RowChange {
+  bool has_old, has_new;
+  ItemPointerData new_tid;  // where the new version is, if there is one
+
+  [[nodiscard]] bool has(bool old) const { return old ? has_old : has_new; }
+};
+
+// The changes of one statement, in the order in which it has made them. Slots are of the source's row type.
+class RowChanges {
+ public:
+  void add_inserted(TupleTableSlot* row);
+  void add_updated(TupleTableSlot* old_row, TupleTableSlot* new_row);
+  void add_deleted(TupleTableSlot* row);
+
+  [[nodiscard]] const std::vector<RowChange>& changes() const { return changes_; }
+  [[nodiscard]] std::size_t old_rows() const { return old_rows_; }
+
+  // Gives memory and files back; after an error the end of the transaction does.
+  void release();
+
+ private:
+  friend class ChangedRows;
+  void put(Tuplestorestate*& rows, TupleTableSlot* row);
+
+  std::vector<RowChange> changes_;
+  std::size_t old_rows_ = 0;
+  Tuplestorestate* old_ = nullptr;
+  Tuplestorestate* new_ = nullptr;
+};
+
+// The old or the new versions of the rows, from the first on. One that was made earlier can no longer be read on.
+class ChangedRows final : public RowSource {
+ public:
+  ChangedRows(RowChanges& changes, bool old);
+
+  bool next(TupleTableSlot* slot) override;
+  // The place among the changes of the row that next() has given last.
+  [[nodiscard]] std::size_t number() const { return next_ - 1; }
+
+ private:
+  const RowChanges& changes_;
+  Tuplestorestate* rows_;
+  bool old_;
+  std::size_t next_ = 0;
+};
+
+void open_collection(std::int32_t view);
+// Null if none was opened by a statement of the current subtransaction.
+[[nodiscard]] RowChanges* collection_of(std::int32_t view);
+// Null if there is none.
+[[nodiscard]] std::unique_ptr<RowChanges> close_collection(std::int32_t view);
+
+// Once a session: lets collections end with their transactions.
+void watch_transactions();
+
+}  // namespace feature
