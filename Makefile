@@ -72,7 +72,7 @@ export PG_CONFIG
 help:
 	@echo 'make demo        show it at work: builds, starts a server of its own, ten seconds of transactions, cleans up'
 	@echo 'make check       build and run all tests; check-unit, check-fuzz, check-loadgen, check-regress,'
-	@echo '                 check-isolation, check-tap, check-random, check-aggregates, check-docs run one'
+	@echo '                 check-isolation, check-tap, check-clients, check-random, check-aggregates, check-docs run one'
 	@echo 'make fuzz        both fuzzers, then random cases, for FUZZ_SECONDS (600) each'
 	@echo 'make bench       measure; see docs for what the numbers mean'
 	@echo 'make setup       install what building and testing need, where something is missing (apt)'

@@ -12,7 +12,7 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 # The suites in the order in which they run, and the files that they consist of.
-suites=(unit fuzz loadgen regress isolation tap random aggregates docs)
+suites=(unit fuzz loadgen regress isolation tap clients random aggregates docs)
 declare -A files_of=(
   [unit]='test/unit/*.cpp'
   [fuzz]='test/fuzz/*_fuzz.cpp'
@@ -20,6 +20,7 @@ declare -A files_of=(
   [regress]='test/regress/sql/*.sql'
   [isolation]='test/isolation/specs/*.spec'
   [tap]='test/tap/t/*.pl'
+  [clients]='test/clients/*_test.py'
   [random]='test/random/run.py'
   [aggregates]='test/aggregates/run.py'
   [docs]='test/docs/run.py'
@@ -107,6 +108,13 @@ count_tap() {
   passed=$(($(add '^Files=[0-9]+, Tests=([0-9]+),') - failed))
   # A program that died counts, though none of its tests failed.
   failed=$((failed + $(count '\(Wstat: [1-9].* Failed: 0\)$')))
+}
+
+run_clients() {
+  "$PYTHON" -B test/clients/run.py
+}
+count_clients() {
+  count_random
 }
 
 run_random() {

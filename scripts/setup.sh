@@ -8,8 +8,9 @@
 # Debian's server package creates and starts a database cluster when it is installed. Nobody asked for one here, so that
 # is switched off for this installation. Clusters that exist are not touched.
 #
-# Extensions of others that some tests need are installed as well, where the PostgreSQL in use is the distribution's and
-# there is a package for its version. Tests without theirs are left out.
+# PgBouncer, which some tests need, is installed as well, but not started as a service; and so are extensions of others,
+# where the PostgreSQL in use is the distribution's and there is a package for its version. Tests without theirs are left
+# out.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
@@ -79,19 +80,27 @@ as_root() {
 
 # apt_install PACKAGE...
 no_cluster=/etc/postgresql-common/createcluster.d/feature_ext.conf
+no_service=/usr/sbin/policy-rc.d  # which packages ask whether they may start what they bring
+made=()
 apt_install() {
+  trap '[ ${#made[@]} -eq 0 ] || as_root rm -f "${made[@]}"' EXIT
   if [[ " $* " =~ " postgresql-"[0-9]+" " ]]; then
     as_root mkdir -p "$(dirname "$no_cluster")"
-    trap 'as_root rm -f "$no_cluster"' EXIT
+    made+=("$no_cluster")
     echo "create_main_cluster = false" | as_root tee "$no_cluster" >/dev/null
+  fi
+  if [[ " $* " == *" pgbouncer "* && ! -e $no_service ]]; then
+    made+=("$no_service")
+    printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin "$no_service"
   fi
   as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -qq -y --no-upgrade --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
 
-# Packages of extensions that tests need, that are missing, and that apt knows of.
-extension_packages() {
+# Packages of programs and extensions that tests need, that are missing, and that apt knows of.
+test_packages() {
   local major extension
+  PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null || apt-cache pkgnames pgbouncer | grep -x pgbouncer || true
   [[ $("$PG_CONFIG" --bindir) =~ ^/usr/lib/postgresql/([0-9]+)/bin$ ]] || return 0
   major=${BASH_REMATCH[1]}
   for extension in $(missing_extensions "$top"/test/regress/sql/*.sql); do
@@ -120,7 +129,7 @@ if [ ${#packages[@]} -gt 0 ]; then
   [ ${#packages[@]} -eq 0 ] || fail "installed, but not found: ${packages[*]} (PG_CONFIG is $PG_CONFIG)"
 fi
 
-mapfile -t packages < <(extension_packages)
+mapfile -t packages < <(test_packages)
 if [ ${#packages[@]} -gt 0 ] && may_install; then
   mkdir -p "$top/build"
   echo "Installing for tests: ${packages[*]} (log: build/setup.log)"
