@@ -257,7 +257,8 @@ Unsuitable unsuitable_source(Relation source) {
   if (source->rd_rel->relispartition) {
     return {"a partition", "Rows inserted through its parent would be missed; use an ordinary table."};
   }
-  if (has_subclass(RelationGetRelid(source))) {
+  // pg_class.relhassubclass stays set when the last child is gone.
+  if (find_inheritance_children(RelationGetRelid(source), NoLock) != NIL) {
     return {"a table with inheritance children", "Rows inserted into a child would be missed; use a table without children."};
   }
   return {};
