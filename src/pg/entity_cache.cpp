@@ -8,6 +8,7 @@
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/datum.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/settings.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -50,7 +51,7 @@ std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys) 
 // Writes what has changed of an entity through the store of its list.
 class Changes final : public StateSink {
  public:
-  Changes(StateStore& store, const StateRow& row) : store_(store), row_(row) {}
+  Changes(StateStore& store, StateRow& row) : store_(store), row_(row) {}
   void remove_node(std::uint32_t number) override {
     call([&] { store_.remove_node(row_, number); });
   }
@@ -61,13 +62,16 @@ class Changes final : public StateSink {
     call([&] { store_.replace_node(row_, number, image.data(), image.size()); });
   }
   void set_head(const std::vector<std::byte>& image) override {
-    call([&] { store_.write(row_, image.data(), image.size()); });
+    call([&] { row_.tid = store_.write(row_, image.data(), image.size()); });
   }
 
  private:
   StateStore& store_;
-  const StateRow& row_;
+  StateRow& row_;
 };
+
+// As many state rows are remembered: about ten megabytes.
+constexpr std::size_t most_written = std::size_t{1} << 18;
 
 }  // namespace
 
@@ -86,7 +90,8 @@ EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
     : program_(program),
       stores_(stores),
       context_(CurrentMemoryContext, "feature_ext entities"),
-      upstream_(context_.get()) {
+      upstream_(context_.get()),
+      most_bytes_(entity_memory()) {
   start();
 }
 
@@ -167,9 +172,14 @@ void EntityCache::load_new() {
 
 void EntityCache::load(Member& member) {
   const Program::Entities& known = program_.lists[member.list];
+  const auto written = written_.find(place_of(member.list, member.hash));
+  const ItemPointerData* place = written == written_.end() ? nullptr : &written->second;
   member.row = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context_.get());
-    const StateRow row = stores_[member.list].lock(member.hash, member.keys, known.empty.data(), known.empty.size());
+    StateRow row{};
+    if (place == nullptr || !stores_[member.list].reread(*place, member.hash, member.keys, &row)) {
+      row = stores_[member.list].lock(member.hash, member.keys, known.empty.data(), known.empty.size());
+    }
     MemoryContextSwitchTo(previous);
     return row;
   });
@@ -194,7 +204,8 @@ void EntityCache::use_context(std::size_t list, MemoryContext context) const {
 }
 
 bool EntityCache::full() const {
-  return members_.size() * member_bytes_ > most_bytes || MemoryContextMemAllocated(context_.get(), false) > most_bytes;
+  return members_.size() * member_bytes_ > most_bytes_ ||
+         MemoryContextMemAllocated(context_.get(), false) > most_bytes_;
 }
 
 // Expiry goes by the entity's newest event, but not ahead of now: an event from the future makes nothing old.
@@ -219,6 +230,7 @@ void EntityCache::store(bool finally) {
         if (member->list != list || member->entity == nullptr) continue;
         Changes changes(stores_[list], member->row);
         member->entity->store(writers, changes, finally ? keep_from(*member) : std::nullopt);
+        if (!finally && written_.size() < most_written) written_[place_of(list, member->hash)] = member->row.tid;
         call([&] { ResetExprContext(program_.expressions); });
       }
     }

@@ -74,7 +74,6 @@ class EntityCache {
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   void start();
 
-  static constexpr std::size_t most_bytes = std::size_t{128} << 20;
   // Of a member, before any has been loaded.
   static constexpr std::size_t first_guess = 2048;
 
@@ -88,6 +87,10 @@ class EntityCache {
   std::vector<Member*> new_members_;
   std::size_t member_bytes_ = first_guess;
   std::unordered_map<std::uint64_t, Member*> by_hash_;
+  const std::size_t most_bytes_;
+  // Where the statement has written state rows: what it has updated again and again leaves as many versions behind,
+  // which nobody can remove before it ends, and the index leads to all of them.
+  std::unordered_map<std::uint64_t, ItemPointerData> written_;
 };
 
 }  // namespace feature

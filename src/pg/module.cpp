@@ -16,12 +16,14 @@ PGDLLEXPORT void _PG_init(void);
 
 namespace {
 int batch_rows_setting = 50000;
+int entity_memory_setting = 96 * 1024;
 int progress_interval_setting = 5;
 }
 
 namespace feature {
 
 int batch_rows() { return batch_rows_setting; }
+std::size_t entity_memory() { return static_cast<std::size_t>(entity_memory_setting) * 1024; }
 int progress_interval() { return progress_interval_setting; }
 
 void define_settings() {
@@ -29,6 +31,11 @@ void define_settings() {
                           "Rows of one batch are processed in event-time order, whatever their order in the statement. "
                           "Memory grows with the batch and with the entities in it.",
                           &batch_rows_setting, 50000, 1, 10000000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("feature_ext.entity_memory",
+                          "Memory that the loaded entities of a statement may take.",
+                          "Beyond it they are written, and read again when the statement meets them again.",
+                          &entity_memory_setting, 96 * 1024, 64, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, nullptr,
+                          nullptr, nullptr);
   DefineCustomIntVariable("feature_ext.progress_interval",
                           "Time between notices about the progress of long computations.", "0 turns them off.",
                           &progress_interval_setting, 5, 0, 86400, PGC_USERSET, GUC_UNIT_S, nullptr, nullptr, nullptr);

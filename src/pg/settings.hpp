@@ -1,12 +1,17 @@
 // The extension's settings.
 #pragma once
 
+#include <cstddef>
+
 namespace feature {
 
 void define_settings();
 
 // feature_ext.batch_rows
 [[nodiscard]] int batch_rows();
+
+// feature_ext.entity_memory, in bytes
+[[nodiscard]] std::size_t entity_memory();
 
 // feature_ext.progress_interval, in seconds; 0 for never
 [[nodiscard]] int progress_interval();

@@ -130,20 +130,43 @@ StateStore::Found StateStore::find(std::uint64_t hash, const NullableDatum* keys
     bool null;
     const std::int16_t slot = DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
     if (slot >= result.free_slot) result.free_slot = static_cast<std::int16_t>(slot + 1);
-    bool equal = true;
-    for (std::size_t i = 0; equal && i < keys_->size(); ++i) {
-      const Datum stored = slot_getattr(read_slot_, static_cast<AttrNumber>(first_key_attribute + i), &null);
-      const KeyFunctions& functions = (*keys_)[i];
-      equal = null == keys[i].isnull &&
-              (null || DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.equal), functions.collation,
-                                                      stored, keys[i].value)));
-    }
-    if (!equal) continue;
+    if (!has_keys(keys)) continue;
     result.found = true;
     result.wait_for = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
     return result;
   }
   return result;
+}
+
+// Whether the row in read_slot_ is the entity's of these keys.
+bool StateStore::has_keys(const NullableDatum* keys) {
+  for (std::size_t i = 0; i < keys_->size(); ++i) {
+    bool null;
+    const Datum stored = slot_getattr(read_slot_, static_cast<AttrNumber>(first_key_attribute + i), &null);
+    const KeyFunctions& functions = (*keys_)[i];
+    if (null != keys[i].isnull) return false;
+    if (!null && !DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.equal), functions.collation, stored,
+                                                 keys[i].value))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// A row that we have written is ours, so that it cannot change; but a subtransaction that wrote it may have been undone.
+bool StateStore::reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row) {
+  ItemPointerData place = tid;
+  if (!table_tuple_fetch_row_version(states_, &place, SnapshotSelf, read_slot_)) return false;
+  bool null;
+  const Datum stored = slot_getattr(read_slot_, hash_attribute, &null);
+  const Datum made_by = slot_getsysattr(read_slot_, MinTransactionIdAttributeNumber, &null);
+  if (static_cast<std::uint64_t>(stored) != hash || !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(made_by)) ||
+      !has_keys(keys)) {
+    ExecClearTuple(read_slot_);
+    return false;
+  }
+  *row = row_in_slot(hash, keys);
+  return true;
 }
 
 // Locks the row in read_slot_. False if it has changed meanwhile and must be looked for again.
@@ -263,7 +286,7 @@ void StateStore::insert(std::uint64_t hash, const NullableDatum* keys, std::int1
   insert_index_entry(&write_slot_->tts_tid, hash, slot);
 }
 
-void StateStore::write(const StateRow& row, const std::byte* image, std::size_t size) {
+ItemPointerData StateStore::write(const StateRow& row, const std::byte* image, std::size_t size) {
   fill_slot(row.hash, row.keys, row.slot, image, size);
   ItemPointerData tid = row.tid;
   TM_FailureData failure;
@@ -273,6 +296,7 @@ void StateStore::write(const StateRow& row, const std::byte* image, std::size_t 
                                                       InvalidSnapshot, &failure, &mode, &update_indexes);
   if (result != TM_Ok) changed_meanwhile(states_, result);
   if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot);
+  return write_slot_->tts_tid;
 }
 
 // Leaves the row of a node in chunk_read_slot_.

@@ -55,8 +55,11 @@ class StateStore {
 
   // Finds and locks the state row of an entity, making one that holds `empty` if there is none.
   [[nodiscard]] StateRow lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size);
+  // Reads the state row of an entity that this transaction has written here before. False if it is not there.
+  [[nodiscard]] bool reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row);
   // Writes a new image; the row must have been locked in an earlier command or this one, and not written in this one.
-  void write(const StateRow& row, const std::byte* image, std::size_t size);
+  // Returns its place.
+  ItemPointerData write(const StateRow& row, const std::byte* image, std::size_t size);
 
   struct Bytes {
     const std::byte* data;
@@ -80,6 +83,7 @@ class StateStore {
   void insert_chunk_index_entry();
   [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot) const;
   [[nodiscard]] Found find(std::uint64_t hash, const NullableDatum* keys);
+  [[nodiscard]] bool has_keys(const NullableDatum* keys);
   [[nodiscard]] bool lock_found();
   void insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
               std::size_t size);

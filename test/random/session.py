@@ -132,7 +132,7 @@ class Session:
             return
         if self.connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
             self.cursor.execute("ROLLBACK")
-        self.cursor.execute("DEALLOCATE ALL; RESET feature_ext.batch_rows")
+        self.cursor.execute("DEALLOCATE ALL; RESET feature_ext.batch_rows; RESET feature_ext.entity_memory")
         if self.dropping:
             self.cursor.execute("SELECT name FROM unnest(%s) name WHERE to_regclass(name) IS NOT NULL",
                                 (["%s.%s" % (self.schema, name) for name in reversed(VIEW_NAMES)],))
@@ -153,10 +153,14 @@ class Session:
         elif isinstance(step, Insert):
             if step.batch:
                 self.sql("SET feature_ext.batch_rows = %d" % step.batch)
+                # So little that entities are written and read again between batches.
+                if step.batch % 2 == 0:
+                    self.sql("SET feature_ext.entity_memory = '64kB'")
             for kind, text, data in statements(step, case.table, rng):
                 self.statement(kind, text, data, step.fails)
             if step.batch:
                 self.sql("RESET feature_ext.batch_rows")
+                self.sql("RESET feature_ext.entity_memory")
         elif isinstance(step, Control):
             self.sql(step.sql)
 
