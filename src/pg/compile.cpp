@@ -121,10 +121,15 @@ class Compiler {
     plan_->needs_settings = plan_->needs_settings || depends_on_settings(reinterpret_cast<Node*>(targets));
 
     Replacements replacements;
-    for (WindowFunc* function : window_functions(targets)) {
-      const bool known = std::any_of(replacements.all.begin(), replacements.all.end(),
-                                     [&](const Replacement& earlier) { return equal(earlier.function, function); });
-      if (!known) replacements.all.push_back({function, compile_function(function)});
+    ListCell* cell;
+    foreach (cell, targets) {
+      const auto* target = lfirst_node(TargetEntry, cell);
+      feature_ = target->resname;
+      for (WindowFunc* function : window_functions(target->expr)) {
+        const bool known = std::any_of(replacements.all.begin(), replacements.all.end(),
+                                       [&](const Replacement& earlier) { return equal(earlier.function, function); });
+        if (!known) replacements.all.push_back({function, compile_function(function)});
+      }
     }
     refuse_inlined(targets);
     plan_->levels[level].output = call([&] {
@@ -151,7 +156,7 @@ class Compiler {
     }
   }
 
-  [[nodiscard]] static std::vector<WindowFunc*> window_functions(::List* targets) {
+  [[nodiscard]] static std::vector<WindowFunc*> window_functions(Expr* expression) {
     struct Collected {
       ::List* found;
       static bool walk(Node* node, void* context) {
@@ -164,7 +169,7 @@ class Compiler {
         return expression_tree_walker(node, compat::walker(walk), context);
       }
     } collected{NIL};
-    call([&] { return Collected::walk(reinterpret_cast<Node*>(targets), &collected); });
+    call([&] { return Collected::walk(reinterpret_cast<Node*>(expression), &collected); });
     std::vector<WindowFunc*> functions;
     ListCell* cell;
     foreach (cell, collected.found) functions.push_back(lfirst_node(WindowFunc, cell));
@@ -184,7 +189,7 @@ class Compiler {
   Node* compile_function(WindowFunc* function) {
     const WindowClause* window = window_of(function);
     check_time(function, window);
-    list_ = lists_.enter(level_, window);
+    list_ = lists_.enter(level_, window, feature_);
     switch (function->winfnoid) {
       case F_ROW_NUMBER: return compile_row_number(function);
       case F_LAG_ANYELEMENT:
@@ -249,6 +254,7 @@ class Compiler {
                               [&](const LevelList& used) { return used.list == list_; });
     if (found == level.lists.end()) found = level.lists.insert(level.lists.end(), LevelList{list_, {}});
     function.result = level.results.size();
+    function.feature = feature_;
     found->functions.push_back(function);
     Var* var = call([&] {
       return makeVar(INNER_VAR, static_cast<AttrNumber>(function.result + 1), type, -1, collation, 0);
@@ -464,6 +470,7 @@ class Compiler {
   PartitionLists lists_;
   std::size_t level_ = 0;
   std::size_t list_ = 0;
+  const char* feature_ = nullptr;  // the column that is being compiled
 };
 
 }  // namespace

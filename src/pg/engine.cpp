@@ -12,6 +12,7 @@
 #include "pg/finish.hpp"
 #include "pg/frame_bounds.hpp"
 #include "pg/history.hpp"
+#include "pg/place.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -23,6 +24,22 @@ extern "C" {
 namespace feature {
 namespace {
 
+// Runs code of ours under a place. An error of PostgreSQL's has got its context when it was raised; one of our own gets it
+// here, while the row that it is about is still there.
+template <class Body>
+auto with_context(Body&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const PgError&) {
+    throw;
+  } catch (...) {
+    ErrorData* error = boundary::current_exception_to_error();
+    if (error == nullptr) throw;
+    call([&] { ThrowErrorData(error); });
+    pg_unreachable();
+  }
+}
+
 struct Row {
   MinimalTuple tuple;
   EventTime time;
@@ -32,9 +49,10 @@ struct Row {
 // One batch. Its rows live in one memory context that is reset between batches, so nothing is freed singly.
 class Batch {
  public:
-  Batch(Program& program, EntityCache& entities, History& history, FeatureWriter& writer,
+  Batch(Program& program, Place& place, EntityCache& entities, History& history, FeatureWriter& writer,
         std::optional<EventTime> since, MemoryContext context)
       : program_(program),
+        place_(place),
         entities_(entities),
         history_(history),
         writer_(writer),
@@ -55,15 +73,19 @@ class Batch {
     bool sorted = true;
     for (std::int64_t taken = 0; taken < most; ++taken) {
       Row row{};
-      const Taken result = call([&] { return take(source, &row); });
+      const Taken result = with_context([&] {
+        const Taken got = call([&] { return take(source, &row); });
+        if (got == Taken::row) find_members(row);
+        return got;
+      });
       if (result == Taken::end) break;
       any_ = true;
       if (result == Taken::filtered) continue;
-      find_members(row);
       sorted = sorted && (rows_.empty() || rows_.back().time <= row.time);
       rows_.push_back(row);
       if (taken % 64 == 63 && (MemoryContextMemAllocated(context_, false) > most_bytes || entities_.full())) break;
     }
+    place_.at_no_row();
     // Stable: among equal times the earlier position comes first.
     if (!sorted) {
       std::stable_sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.time < b.time; });
@@ -73,7 +95,8 @@ class Batch {
 
   void process() {
     entities_.load_new();
-    for (const Row& row : rows_) process_row(row);
+    for (const Row& row : rows_) with_context([&] { process_row(row); });
+    place_.at_no_row();
   }
 
   [[nodiscard]] std::int64_t written() const { return written_; }
@@ -107,7 +130,9 @@ class Batch {
   Taken take(RowSource& source, Row* row) {
     CHECK_FOR_INTERRUPTS();
     ResetExprContext(program_.expressions);
+    place_.at_no_row();
     if (!source.next(program_.source_row)) return Taken::end;
+    place_.at_row(reinterpret_cast<MinimalTupleTableSlot*>(program_.source_row)->mintuple);
     MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
     program_.expressions->ecxt_scantuple = program_.source_row;
     if (program_.filter != nullptr && !ExecQual(program_.filter, program_.expressions)) {
@@ -149,6 +174,7 @@ class Batch {
   }
 
   void process_row(const Row& row) {
+    place_.at_row(row.tuple);
     for (std::size_t list = 0; list < program_.lists.size(); ++list) {
       Member* member = row.members[list];
       if (member != nullptr && member->entity->is_late(row.time)) recall_if_needed(*member, row.time);
@@ -170,6 +196,9 @@ class Batch {
     if (since_ && row.time < *since_) return;
     call([&] { writer_.add(input->tts_values, input->tts_isnull); });
     ++written_;
+    if (!writer_.is_due()) return;
+    place_.at_no_row();
+    call([&] { writer_.catch_up(); });
   }
 
   // Evaluates the level's keys and arguments, puts the row's event into the lists that start here, and fills in the
@@ -180,7 +209,7 @@ class Batch {
       call([&] {
         MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
         program_.expressions->ecxt_scantuple = input;
-        ExecProject(level.evaluate);
+        place_.project(level.evaluate, level.evaluated_for);
         MemoryContextSwitchTo(previous);
       });
     }
@@ -290,11 +319,13 @@ class Batch {
 
   void aggregate(const PartitionList& list, Entity& entity, const WindowFunction& function, const Positions& frame,
                  std::int64_t position, Datum* value, bool* null) {
+    place_.at_feature(function.feature);
     if (folded_ == nullptr || folded_->measure != function.measure || folded_->frame != function.frame) {
       accumulator_ = accumulate(list, entity, function, frame, position);
       folded_ = &function;
     }
     call([&] { *value = finish(function, accumulator_, null); });
+    place_.at_feature(nullptr);
   }
 
   Accumulator accumulate(const PartitionList& list, Entity& entity, const WindowFunction& function,
@@ -356,11 +387,12 @@ class Batch {
       expressions->ecxt_innertuple = results;
     }
     expressions->ecxt_scantuple = input;
-    ExecProject(level.output);
+    place_.project(level.output, level.features);
     MemoryContextSwitchTo(previous);
   }
 
   Program& program_;
+  Place& place_;
   EntityCache& entities_;
   History& history_;
   FeatureWriter& writer_;
@@ -405,26 +437,7 @@ class Computing {
   std::int32_t view_;
 };
 
-// Adds to every error under it which feature view was being computed.
-class ViewInContext {
- public:
-  explicit ViewInContext(const char* name) {
-    callback_.previous = error_context_stack;
-    callback_.callback = [](void* view) {
-      errcontext("computation of feature view \"%s\"", static_cast<const char*>(view));
-    };
-    callback_.arg = const_cast<char*>(name);
-    error_context_stack = &callback_;
-  }
-  ViewInContext(const ViewInContext&) = delete;
-  ViewInContext& operator=(const ViewInContext&) = delete;
-  ~ViewInContext() { error_context_stack = callback_.previous; }
-
- private:
-  ErrorContextCallback callback_{};
-};
-
-std::int64_t run_batches(Program& program, RowSource& source, const RunOptions& options,
+std::int64_t run_batches(Program& program, Place& place, RowSource& source, const RunOptions& options,
                          CommandId command, std::vector<StateStore>& stores, FeatureWriter& writer) {
   const OwnedContext context(CurrentMemoryContext, "feature_ext batch");
   EntityCache entities(program, stores);
@@ -432,7 +445,7 @@ std::int64_t run_batches(Program& program, RowSource& source, const RunOptions& 
   std::int64_t written = 0;
   for (;;) {
     {
-      Batch batch(program, entities, history, writer, options.destination.since, context.get());
+      Batch batch(program, place, entities, history, writer, options.destination.since, context.get());
       if (!batch.read(source, options.batch_rows)) break;
       batch.process();
       written += batch.written();
@@ -448,7 +461,7 @@ std::int64_t run_batches(Program& program, RowSource& source, const RunOptions& 
 
 std::int64_t run(Program& program, RowSource& source, const RunOptions& options) {
   const ViewIdentity& view = program.identity();
-  const ViewInContext context_of_errors(view.name.c_str());
+  Place place(program);
   std::vector<StateStore> stores(program.lists.size());
   FeatureWriter writer;
   const FeatureTable& table = options.destination.table != nullptr ? *options.destination.table : program.table;
@@ -467,16 +480,7 @@ std::int64_t run(Program& program, RowSource& source, const RunOptions& options)
   std::int64_t written = 0;
   {
     const Computing computing(view);
-    try {
-      written = run_batches(program, source, options, command, stores, writer);
-    } catch (const PgError&) {
-      throw;
-    } catch (...) {
-      // An error of our own gets its context here, as PostgreSQL's have got theirs when they were raised.
-      ErrorData* error = boundary::current_exception_to_error();
-      if (error == nullptr) throw;
-      call([&] { ThrowErrorData(error); });
-    }
+    written = with_context([&] { return run_batches(program, place, source, options, command, stores, writer); });
   }
   call([&] {
     for (StateStore& store : stores) store.close();

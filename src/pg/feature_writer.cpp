@@ -2,10 +2,14 @@
 
 #include "pg/feature_writer.hpp"
 
+#include <cstring>
+
 #include "pg/compat.hpp"
 
 extern "C" {
+#include <access/detoast.h>
 #include <access/heapam.h>
+#include <access/heaptoast.h>
 #include <access/table.h>
 #include <access/xact.h>
 #include <executor/executor.h>
@@ -32,6 +36,7 @@ void FeatureWriter::open(Oid relation, const AttrNumber* attributes, int columns
   InitResultRelInfo(result_, relation_, 1, nullptr, 0);
   if (!fire_triggers) result_->ri_TrigDesc = nullptr;
   ExecOpenIndices(result_, false);
+  find_wide_keys();
   executor_->es_output_cid = GetCurrentCommandId(true);
   if (result_->ri_TrigDesc != nullptr) {
     AfterTriggerBeginQuery();
@@ -66,8 +71,110 @@ void FeatureWriter::add(const Datum* values, const bool* nulls) {
   check(slot);
   ExecMaterializeSlot(slot);
   slot->tts_tableOid = RelationGetRelid(relation_);
+  if (may_not_fit(slot)) {
+    write_alone(slot);
+    return;
+  }
   bytes_ += ExecFetchSlotHeapTuple(slot, false, nullptr)->t_len;
-  if (++used_ == most_rows || bytes_ > most_bytes) flush();
+  ++used_;
+}
+
+void FeatureWriter::catch_up() {
+  if (alone_.pending) {
+    after_insert(alone_.slot, alone_.recheck);
+    alone_.pending = false;
+  }
+  if (used_ == most_rows || bytes_ > most_bytes) flush();
+}
+
+// Of indexes with columns of any length: which attributes, all in all.
+void FeatureWriter::find_wide_keys() {
+  for (int i = 0; i < result_->ri_NumIndices; ++i) {
+    const IndexInfo* index = result_->ri_IndexRelationInfo[i];
+    Bitmapset* attributes = nullptr;
+    bool wide = false;
+    for (int column = 0; column < index->ii_NumIndexAttrs; ++column) {
+      const AttrNumber attribute = index->ii_IndexAttrNumbers[column];
+      if (attribute <= 0) continue;
+      wide = wide || TupleDescAttr(RelationGetDescr(relation_), attribute - 1)->attlen < 0;
+      attributes = bms_add_member(attributes, attribute);
+    }
+    if (wide) wide_keys_ = lappend(wide_keys_, attributes);
+  }
+}
+
+bool FeatureWriter::may_not_fit(TupleTableSlot* slot) const {
+  if (may_not_fit_page(ExecFetchSlotHeapTuple(slot, false, nullptr))) return true;
+  ListCell* cell;
+  foreach (cell, wide_keys_) {
+    if (may_not_fit_index(slot, static_cast<const Bitmapset*>(lfirst(cell)))) return true;
+  }
+  return false;
+}
+
+// Whether a row may be too big even once all that can be stored out of line is.
+bool FeatureWriter::may_not_fit_page(HeapTuple row) const {
+  if (row->t_len <= MaxHeapTupleSize) return false;
+  const TupleDesc description = RelationGetDescr(relation_);
+  Size least = row->t_data->t_hoff;
+  for (int i = 0; i < description->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(description, i);
+    bool null;
+    const Datum value = heap_getattr(row, i + 1, description, &null);
+    if (null) continue;
+    Size size = static_cast<Size>(attribute->attlen);
+    if (attribute->attlen == -1) {
+      size = VARSIZE_ANY(DatumGetPointer(value));
+      if (attribute->attstorage != TYPSTORAGE_PLAIN) size = Min(size, TOAST_POINTER_SIZE);
+    } else if (attribute->attlen == -2) {
+      size = std::strlen(DatumGetCString(value)) + 1;
+    }
+    least += MAXALIGN(size);
+  }
+  return least > MaxHeapTupleSize;
+}
+
+// A btree has room for a third of a page; the least of what other access methods have is not less.
+bool FeatureWriter::may_not_fit_index(TupleTableSlot* slot, const Bitmapset* key) const {
+  constexpr Size least_room = 2600;
+  Size size = 0;
+  for (int attribute = -1; (attribute = bms_next_member(key, attribute)) >= 0;) {
+    bool null;
+    const Datum value = slot_getattr(slot, attribute, &null);
+    if (null) continue;
+    const std::int16_t length = TupleDescAttr(RelationGetDescr(relation_), attribute - 1)->attlen;
+    size += MAXALIGN(length > 0    ? static_cast<Size>(length)
+                     : length == -1 ? toast_raw_datum_size(value)
+                                    : std::strlen(DatumGetCString(value)) + 1);
+  }
+  return size > least_room;
+}
+
+// Into a slot of its own: slots_ may be read again before its triggers have been queued.
+void FeatureWriter::write_alone(TupleTableSlot* slot) {
+  if (alone_.slot == nullptr) {
+    MemoryContext previous = MemoryContextSwitchTo(rows_);
+    alone_.slot = table_slot_create(relation_, nullptr);
+    MemoryContextSwitchTo(previous);
+  }
+  ExecCopySlot(alone_.slot, slot);
+  alone_.slot->tts_tableOid = RelationGetRelid(relation_);
+  table_tuple_insert(relation_, alone_.slot, GetCurrentCommandId(true), 0, nullptr);
+  MemoryContext previous = MemoryContextSwitchTo(rows_);
+  alone_.recheck = insert_index_entries(alone_.slot);
+  MemoryContextSwitchTo(previous);
+  alone_.pending = true;
+}
+
+::List* FeatureWriter::insert_index_entries(TupleTableSlot* slot) {
+  return result_->ri_NumIndices > 0 ? compat::ExecInsertIndexTuples(result_, slot, executor_) : NIL;
+}
+
+void FeatureWriter::after_insert(TupleTableSlot* slot, ::List* recheck) {
+  if (result_->ri_TrigDesc != nullptr) ExecARInsertTriggers(executor_, result_, slot, recheck, transition_);
+  list_free(recheck);
+  ExecClearTuple(slot);
+  ResetPerTupleExprContext(executor_);
 }
 
 // Columns that the owner has added get their defaults, as in any INSERT that does not name them.
@@ -111,20 +218,14 @@ void FeatureWriter::flush() {
     MemoryContextSwitchTo(previous);
   }
   for (int i = 0; i < used_; ++i) {
-    ::List* recheck = NIL;
-    if (result_->ri_NumIndices > 0) recheck = compat::ExecInsertIndexTuples(result_, slots_[i], executor_);
-    if (result_->ri_TrigDesc != nullptr) {
-      ExecARInsertTriggers(executor_, result_, slots_[i], recheck, transition_);
-    }
-    list_free(recheck);
-    ExecClearTuple(slots_[i]);
-    ResetPerTupleExprContext(executor_);
+    after_insert(slots_[i], insert_index_entries(slots_[i]));
   }
   used_ = 0;
   bytes_ = 0;
 }
 
 void FeatureWriter::finish() {
+  catch_up();
   flush();
   if (bulk_ != nullptr) {
     FreeBulkInsertState(bulk_);
@@ -135,6 +236,7 @@ void FeatureWriter::finish() {
     AfterTriggerEndQuery(executor_);
   }
   for (int i = 0; i < made_; ++i) ExecDropSingleTupleTableSlot(slots_[i]);
+  if (alone_.slot != nullptr) ExecDropSingleTupleTableSlot(alone_.slot);
   ExecCloseIndices(result_);
   ExecCloseResultRelations(executor_);
   ExecResetTupleTable(executor_->es_tupleTable, false);

@@ -9,6 +9,7 @@ extern "C" {
 #include <access/heapam.h>
 #include <access/tableam.h>
 #include <commands/trigger.h>
+#include <nodes/bitmapset.h>
 #include <nodes/execnodes.h>
 #include <utils/rel.h>
 }
@@ -21,8 +22,14 @@ class FeatureWriter {
   // `fire_triggers`: whether triggers on the feature table see the rows. A rebuild goes without.
   void open(Oid relation, const AttrNumber* attributes, int columns, bool fire_triggers);
 
-  // Adds a row, copying it; other columns of the table get their defaults.
+  // Adds a row, copying it; other columns of the table get their defaults. Most rows wait to be written together. One that
+  // may not fit its page or an index is written at once, so that an error is this row's and no other's.
   void add(const Datum* values, const bool* nulls);
+
+  // What is due after a row, if anything: its AFTER triggers, if it was written at once, and the rows that wait, once they
+  // are many.
+  [[nodiscard]] bool is_due() const { return alone_.pending || used_ == most_rows || bytes_ > most_bytes; }
+  void catch_up();
 
   void finish();
 
@@ -33,6 +40,13 @@ class FeatureWriter {
   void flush();
   void add_default(TupleTableSlot* slot, int column);
   void check(TupleTableSlot* slot);
+  void find_wide_keys();
+  [[nodiscard]] bool may_not_fit(TupleTableSlot* slot) const;
+  [[nodiscard]] bool may_not_fit_page(HeapTuple row) const;
+  [[nodiscard]] bool may_not_fit_index(TupleTableSlot* slot, const Bitmapset* key) const;
+  void write_alone(TupleTableSlot* slot);
+  [[nodiscard]] ::List* insert_index_entries(TupleTableSlot* slot);
+  void after_insert(TupleTableSlot* slot, ::List* recheck);
 
   Relation relation_ = nullptr;
   EState* executor_ = nullptr;
@@ -42,10 +56,16 @@ class FeatureWriter {
   MemoryContext rows_ = nullptr;
   int* column_of_ = nullptr;        // by attribute: the row's value that goes there, or -1
   ExprState** defaults_ = nullptr;  // of columns beyond the definition's, when there are any
+  ::List* wide_keys_ = NIL;         // Bitmapsets: attributes of an index's columns, if some have values of any length
   TupleTableSlot* slots_[most_rows] = {};
   int made_ = 0;
   int used_ = 0;
   std::size_t bytes_ = 0;
+  struct {
+    TupleTableSlot* slot = nullptr;
+    ::List* recheck = NIL;
+    bool pending = false;  // its AFTER triggers are to be queued
+  } alone_;
 };
 
 }  // namespace feature

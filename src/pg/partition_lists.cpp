@@ -25,8 +25,9 @@ bool is_record(Oid type) { return type == RECORDOID || type == RECORDARRAYOID; }
 
 }  // namespace
 
-std::size_t PartitionLists::enter(std::size_t level, const WindowClause* window) {
+std::size_t PartitionLists::enter(std::size_t level, const WindowClause* window, const char* feature) {
   level_ = level;
+  feature_ = feature;
   std::vector<Expr*> expressions;
   std::vector<Expr*> sources;
   ListCell* cell;
@@ -88,6 +89,7 @@ std::size_t PartitionLists::add_argument(Expr* expression) {
   }
   Argument argument{};
   argument.level = level_;
+  argument.feature = feature_;
   call([&] {
     argument.type = exprType(reinterpret_cast<Node*>(expression));
     get_typlenbyval(argument.type, &argument.length, &argument.by_value);

@@ -13,9 +13,9 @@ class PartitionLists {
   PartitionLists(const Levels& levels, const Refusals& refuse, std::vector<PartitionList>& lists)
       : levels_(levels), refuse_(refuse), lists_(lists) {}
 
-  // The list of a window at a level, made if it is new; further calls are about it. Throws SqlError if the window's
-  // PARTITION BY cannot tell entities apart for good.
-  std::size_t enter(std::size_t level, const WindowClause* window);
+  // The list of a window at a level, made if it is new; further calls are about it, and for this feature. Throws SqlError
+  // if the window's PARTITION BY cannot tell entities apart for good.
+  std::size_t enter(std::size_t level, const WindowClause* window, const char* feature);
 
   [[nodiscard]] PartitionList& current() { return lists_[list_]; }
   void select(std::size_t list) { list_ = list; }
@@ -65,6 +65,7 @@ class PartitionLists {
   std::vector<Draft> drafts_;
   std::size_t level_ = 0;
   std::size_t list_ = 0;
+  const char* feature_ = nullptr;
 };
 
 }  // namespace feature

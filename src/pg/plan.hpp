@@ -62,6 +62,7 @@ struct WindowFunction {
   Finish finish = Finish::value;
   double fraction = 0;                   // of Finish::quantile
   std::size_t result = 0;
+  const char* feature = nullptr;         // the first column of its level that it was written in
 };
 
 // A RANGE bound: how far before the row's time a frame starts, or ends.
@@ -85,6 +86,7 @@ struct Argument {
   std::int16_t length;
   bool by_value;
   Storage storage;
+  const char* feature;  // the first column of its level that needs it
 };
 
 // One column of PARTITION BY.

@@ -10,6 +10,7 @@
 #include "pg/stored_oids.hpp"
 
 extern "C" {
+#include <access/genam.h>
 #include <access/table.h>
 #include <executor/executor.h>
 #include <nodes/makefuncs.h>
@@ -50,6 +51,7 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   build_lists();
   build_prepare();
   for (std::size_t level = 0; level < levels.size(); ++level) build_level(level);
+  find_row_key();
   find_feature_table();
   if (identity_.restored) lost = local_oids_in_states(*plan_);
 }
@@ -91,6 +93,33 @@ void Program::find_feature_table() {
                                                 identity_.name + "\" is of type " + wrong.type +
                                                 " but its definition gives " + wrong.wanted)
       .hint("Change the column's type back, or create the feature view anew with a cast in its definition.");
+}
+
+void Program::find_row_key() {
+  const auto add = [&](AttrNumber attribute) {
+    const Oid type = TupleDescAttr(source_row->tts_tupleDescriptor, attribute - 1)->atttypid;
+    row_key.push_back({attribute, call([&] { return getBaseType(type); })});
+  };
+  struct { int count; AttrNumber attributes[INDEX_MAX_KEYS]; } primary = call([&] {
+    decltype(primary) found{};
+    Relation source = table_open(plan_->source, AccessShareLock);
+    list_free(RelationGetIndexList(source));
+    if (OidIsValid(source->rd_pkindex)) {
+      Relation index = index_open(source->rd_pkindex, AccessShareLock);
+      found.count = IndexRelationGetNumberOfKeyAttributes(index);
+      for (int i = 0; i < found.count; ++i) found.attributes[i] = index->rd_index->indkey.values[i];
+      index_close(index, NoLock);
+    }
+    table_close(source, NoLock);
+    return found;
+  });
+  for (int i = 0; i < primary.count; ++i) add(primary.attributes[i]);
+  if (primary.count > 0 || plan_->time.attribute == InvalidAttrNumber) return;
+  add(plan_->time.attribute);
+  if (!plan_->lists.front().from_source) return;
+  for (const Key& key : plan_->lists.front().keys) {
+    if (IsA(key.expression, Var)) add(reinterpret_cast<const Var*>(key.expression)->varattno);
+  }
 }
 
 void Program::build_lists() {
@@ -162,6 +191,7 @@ void Program::build_level(std::size_t index) {
       if (!planned.from_source) {
         for (const Key& key : planned.keys) {
           call([&] { add_target(&targets, key.expression); });
+          level.evaluated_for.push_back(nullptr);
           lists[i].key_columns.push_back(column++);
         }
       }
@@ -169,10 +199,13 @@ void Program::build_level(std::size_t index) {
     for (std::size_t a = 0; a < planned.arguments.size(); ++a) {
       if (planned.arguments[a].level != index) continue;
       call([&] { add_target(&targets, planned.arguments[a].expression); });
+      level.evaluated_for.push_back(planned.arguments[a].feature);
       level.arguments.push_back({i, a, column++});
     }
   }
   const feature::Level& planned = plan_->levels[index];
+  ListCell* cell;
+  foreach (cell, planned.output) level.features.push_back(lfirst_node(TargetEntry, cell)->resname);
   call([&] {
     if (targets != NIL) {
       level.evaluated = slot_for(targets);

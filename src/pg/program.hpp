@@ -61,12 +61,19 @@ class Program {
   };
   struct Level {
     ProjectionInfo* evaluate = nullptr;  // keys and arguments; null if there are none
+    std::vector<const char*> evaluated_for;  // the feature of each; null for keys
     TupleTableSlot* evaluated = nullptr;
     std::vector<Evaluated> arguments;
     std::vector<std::size_t> starts;     // lists whose events begin at this level
     TupleTableSlot* results = nullptr;   // of window functions
     ProjectionInfo* output = nullptr;
+    std::vector<const char*> features;   // names of the output's columns
     TupleTableSlot* row = nullptr;
+  };
+  // A column of the source by which messages name a row.
+  struct RowKey {
+    AttrNumber attribute;
+    Oid type;  // under its domains
   };
 
   [[nodiscard]] const Plan& plan() const { return *plan_; }
@@ -79,6 +86,7 @@ class Program {
   std::string lost;  // what a dump has not kept of the states that were restored from it; empty if nothing
   ExprContext* expressions = nullptr;
   TupleTableSlot* source_row = nullptr;   // minimal tuples of the source
+  std::vector<RowKey> row_key;            // the source's primary key; without one, time and entity
   ExprState* filter = nullptr;
   ProjectionInfo* prepare = nullptr;      // the time, then the keys of lists that come from the source
   TupleTableSlot* prepared = nullptr;
@@ -87,6 +95,7 @@ class Program {
 
  private:
   void find_feature_table();
+  void find_row_key();
   void build_lists();
   void build_prepare();
   void build_level(std::size_t index);
