@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace feature {
 
@@ -64,19 +65,81 @@ std::int64_t Entity::add(const Event& event) {
   } else {
     ring_.insert(static_cast<std::size_t>(position - tree_.size()), event);
   }
-  // What was folded beyond the new event no longer holds, and the head is no longer as stored.
-  for (Running& running : running_) {
-    if (running.end > position) running.end = -1;
-  }
-  totals_.clear();
+  forget_folded(position);
   head_ = nullptr;
   if (late_ < std::numeric_limits<std::uint32_t>::max()) ++late_;
   return position;
 }
 
+// What was folded beyond an event that came or went no longer holds.
+void Entity::forget_folded(std::int64_t position) {
+  known_.last = -1;
+  for (Running& running : running_) {
+    if (running.end > position) running.end = -1;
+  }
+  totals_.clear();
+}
+
+void Entity::remove(std::int64_t position) {
+  if (position < tree_.size()) {
+    tree_.remove(position);
+    head_ = nullptr;
+  } else {
+    const auto index = static_cast<std::size_t>(position - tree_.size());
+    ring_.erase(index);
+    if (index < head_events_) head_ = nullptr;
+  }
+  forget_folded(position);
+}
+
+void Entity::undo_add(std::int64_t position) {
+  if (position + 1 < size()) --late_;
+  remove(position);
+}
+
+std::optional<std::int64_t> Entity::find(const Event& event) {
+  std::vector<std::size_t> columns(plan_.layout.event.size());
+  std::iota(columns.begin(), columns.end(), std::size_t{0});
+  return find(event, columns);
+}
+
+std::optional<std::int64_t> Entity::find(const Event& event, const std::vector<std::size_t>& columns) {
+  std::int64_t first = 0;
+  if (tree_.size() > 0 && event.time <= tree_.newest() && left().position > 0 && event.time <= left().before.time) {
+    // Of this time some may be kept, of earlier ones none.
+    if (event.time < left().before.time) return std::nullopt;
+    first = left().position;
+  } else {
+    first = count_before(event.time);
+  }
+  std::vector<Run> runs;
+  std::int64_t position = count_until(event.time);
+  static_cast<void>(tree_.collect(first, std::min(position, tree_.size()), Measure{nullptr}, runs));
+  if (position > tree_.size()) {
+    ring_.visit(static_cast<std::size_t>(std::max<std::int64_t>(first - tree_.size(), 0)),
+                static_cast<std::size_t>(position - tree_.size()),
+                [&](const Event* from, const Event* to) { runs.push_back({from, to, false}); });
+  }
+  for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+    for (const Event* kept = run->last; kept != run->first;) {
+      --kept;
+      --position;
+      const bool same = std::all_of(columns.begin(), columns.end(), [&](std::size_t column) {
+        const Value& a = event.values[column];
+        const Value& b = kept->values[column];
+        return a.null == b.null && (a.null || is_same(plan_.layout.event[column], a.word, b.word));
+      });
+      if (same) return position;
+    }
+  }
+  return std::nullopt;
+}
+
 bool Entity::is_needed(EventTime time, EventTime earliest) {
   earliest = std::min(time, earliest);
-  if (tree_.size() == 0 || (earliest > tree_.newest() && plan_.rows_needed == 0)) return false;
+  if (tree_.size() == 0) return false;
+  // What is asked of the ring alone needs no node.
+  if (earliest > tree_.newest() && count_until(time) - plan_.rows_needed >= tree_.size()) return false;
   const Prefix& left = tree_.left();
   if (left.position == 0) return false;
   return earliest <= left.before.time || count_until(time) - plan_.rows_needed < left.position;

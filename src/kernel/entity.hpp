@@ -47,6 +47,22 @@ class Entity {
   // may be filled in afterwards, before anything reads it and before the next event is added.
   std::int64_t add(const Event& event);
 
+  // The position of the kept event of this time that has the same values as `event`, the last of several; nothing if none
+  // has. Or the same in some columns only: the others of `event` are not looked at. O(log n + events of that time).
+  [[nodiscard]] std::optional<std::int64_t> find(const Event& event);
+  [[nodiscard]] std::optional<std::int64_t> find(const Event& event, const std::vector<std::size_t>& columns);
+
+  // Takes an event out, as if it had never been there: those behind it move up by one. Whether it came late still counts.
+  // Throws EventsLeft, and changes nothing, if the event has left: recall it first. O(log n); summaries and partial
+  // results follow when they are next needed, at once for all that were removed until then.
+  //
+  // Others may have left in view of events that are no longer there: from now on is_needed() tells something of rows that
+  // are not late, too.
+  void remove(std::int64_t position);
+  // Takes back the last add(), which gave this position, with values or without: an event that came late does not count as
+  // such any more.
+  void undo_add(std::int64_t position);
+
   // The events that a frame holds for the row at `position`; `bounds` are the row's resolved bound times. O(log n).
   [[nodiscard]] Positions locate(const Frame& frame, std::int64_t position, const EventTime* bounds);
 
@@ -80,6 +96,7 @@ class Entity {
 
   [[nodiscard]] std::int64_t count_before(EventTime time);
   [[nodiscard]] std::int64_t count_until(EventTime time);
+  void forget_folded(std::int64_t position);
   [[nodiscard]] const std::vector<Run>& runs(std::size_t measure, std::int64_t first, std::int64_t last);
   [[nodiscard]] bool can_total(std::size_t measure, std::int64_t first, std::int64_t last) const;
   [[nodiscard]] bool total_ring(std::size_t measure, std::int64_t last);

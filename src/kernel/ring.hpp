@@ -1,5 +1,5 @@
 // An entity's loaded events in order: a ring that grows at the new end, gives way at the old one, and takes a late event
-// in the middle.
+// in the middle or gives one back.
 //
 // Boost's ring was chosen over a deque because its elements lie in at most two contiguous runs, which is what a frame's
 // rescan is made of. The policy when full is to double, never to overwrite: losing the oldest event silently is the one
@@ -41,6 +41,15 @@ class EventRing {
       events_.rinsert(place, event);
     } else {
       events_.insert(place, event);
+    }
+  }
+  // O(min(index, size - index)).
+  void erase(std::size_t index) {
+    const auto place = events_.begin() + static_cast<std::ptrdiff_t>(index);
+    if (index < events_.size() / 2) {
+      events_.rerase(place);
+    } else {
+      events_.erase(place);
     }
   }
 

@@ -324,13 +324,6 @@ Word read_bytes(unsigned code, const std::byte*& at, const std::byte* end, std::
   return word;
 }
 
-bool is_same(Storage storage, Word a, Word b) {
-  if (a == b || storage != Storage::bytes) return a == b;
-  const Blob& left = Blob::of(a);
-  const Blob& right = Blob::of(b);
-  return left.size == right.size && std::memcmp(left.data, right.data, left.size) == 0;
-}
-
 // Writes a value and returns its code.
 unsigned store_value(std::byte*& to, Storage storage, Word last, Word word) {
   if (is_same(storage, last, word)) return same_code;

@@ -103,7 +103,7 @@ Tree::Node& Tree::load(std::uint32_t number, std::uint8_t level) {
   node.changed = false;
   node.records.reserve(level == 0 ? leaf_events : node_children);
   for (Event record; reader.next(record);) node.records.push_back(record);
-  if (node.records.empty()) contradiction();
+  if (node.records.empty() && (level > 0 || prefix.position == 0)) contradiction();
   if (level > 0) {
     node.children.resize(node.records.size());
     node.ends.reserve(node.records.size());
@@ -128,8 +128,8 @@ Tree::Node& Tree::load(std::uint32_t number, std::uint8_t level) {
 Tree::Node& Tree::root() {
   if (root_ == nullptr) {
     Node& loaded = load(prefix_.node, static_cast<std::uint8_t>(prefix_.level - 1));
-    if (left_.position < 0 || left_.position + loaded.count() != prefix_.position ||
-        loaded.records.back().time != prefix_.before.time) {
+    const EventTime newest = loaded.records.empty() ? left_.before.time : loaded.records.back().time;
+    if (left_.position < 0 || left_.position + loaded.count() != prefix_.position || newest != prefix_.before.time) {
       contradiction();
     }
     root_ = &loaded;
@@ -268,10 +268,86 @@ void Tree::insert(Node& node, std::int64_t position, const Event& event) {
   for (std::size_t i = index; i < node.ends.size(); ++i) ++node.ends[i];
 }
 
+// ---- removal
+
+void Tree::remove(std::int64_t position) {
+  if (position < left().position) events_left();
+  remove(*root_, position - left_.position);
+  --prefix_.position;
+  partials_stale_ = true;
+  if (root_->records.empty()) {
+    become_empty();
+  } else {
+    prefix_.before.time = root_->records.back().time;
+  }
+}
+
+// Changes nothing before all nodes on the path are there.
+void Tree::remove(Node& node, std::int64_t position) {
+  if (node.level == 0) {
+    node.records.erase(node.records.begin() + position);
+  } else {
+    const auto found = std::upper_bound(node.ends.begin(), node.ends.end(), position);
+    const auto index = static_cast<std::size_t>(found - node.ends.begin());
+    Node& below = child(node, index);
+    remove(below, position - node.start_of(index));
+    for (std::size_t i = index; i < node.ends.size(); ++i) --node.ends[i];
+    if (below.records.empty()) {
+      drop_child(node, index);
+    } else {
+      node.records[index].time = below.records.back().time;
+    }
+  }
+  node.changed = true;
+  node.stale = true;
+}
+
+// The last event is gone. The root stays where it has to tell of events that have left.
+void Tree::become_empty() {
+  if (left_.position > 0) {
+    root_->level = 0;
+    prefix_.level = 1;
+    prefix_.before.time = left_.before.time;
+    return;
+  }
+  if (root_->stored) removed_.push_back(root_->number);
+  root_ = nullptr;
+  prefix_ = {0, 0, 0, prefix_.next, prefix_.late, {{}, prefix_values()}};
+  partials_stale_ = false;
+}
+
+// A child of a node is no longer, with all that is below it. It is loaded.
+void Tree::drop_child(Node& node, std::size_t index) {
+  const Node& dropped = *node.children[index];
+  const std::int64_t count = node.ends[index] - node.start_of(index);
+  if (dropped.stored) removed_.push_back(dropped.number);
+  const auto place = static_cast<std::ptrdiff_t>(index);
+  node.records.erase(node.records.begin() + place);
+  node.children.erase(node.children.begin() + place);
+  node.ends.erase(node.ends.begin() + place);
+  for (std::size_t i = index; i < node.ends.size(); ++i) node.ends[i] -= count;
+  node.changed = true;
+}
+
+// A root of one child gives way to it.
+void Tree::shrink() {
+  while (root_->level > 0 && root_->records.size() == 1) {
+    Node& only = child(*root_, 0);
+    if (root_->stored) removed_.push_back(root_->number);
+    root_ = &only;
+    root_->changed = true;  // it is to say what has left
+    prefix_.node = only.number;
+    --prefix_.level;
+  }
+}
+
+// ---- settling
+
 void Tree::settle() {
   if (root_ != nullptr && root_->stale) {
     settle(*root_);
     if (is_overfull(*root_)) grow(split(*root_));
+    shrink();
   }
   if (partials_stale_) compute_partials();
 }
@@ -406,13 +482,15 @@ void Tree::compute_partials() {
 // ---- sealing
 
 void Tree::append(const std::vector<Run>& events) {
-  Node& leaf = make_node(0);
+  const bool refilled = prefix_.level == 1 && root().records.empty();
+  Node& leaf = refilled ? *root_ : make_node(0);
   for (const Run& run : events) leaf.records.insert(leaf.records.end(), run.first, run.last);
+  leaf.changed = true;
   if (prefix_.level == 0) {
     root_ = &leaf;
     prefix_.node = leaf.number;
     prefix_.level = 1;
-  } else if (Node* sibling = append(root(), leaf)) {
+  } else if (Node* sibling = refilled ? nullptr : append(root(), leaf)) {
     grow(*sibling);
   }
   advance(prefix_, prefix_, leaf);
@@ -494,42 +572,22 @@ void Tree::expire_first_leaf() {
   for (; parent->level > 1; parent = &child(*parent, 0)) path.push_back(parent);
   const Node& leaf = child(*parent, 0);
   const std::int64_t count = leaf.count();
-  if (leaf.stored) removed_.push_back(leaf.number);
   advance(left_, left_, leaf);
   left_digest_ += digest(leaf.records.data(), leaf.records.data() + leaf.records.size());
-  forget_first(*parent);
+  drop_child(*parent, 0);
   // From below, so that each ancestor sees its child as it is now.
   for (; !path.empty(); path.pop_back()) {
     Node& node = *path.back();
+    for (std::int64_t& end : node.ends) end -= count;
     if (parent->records.empty()) {
-      if (parent->stored) removed_.push_back(parent->number);
-      for (std::int64_t& end : node.ends) end -= count;
-      node.ends.front() = 0;
-      forget_first(node);
+      drop_child(node, 0);
     } else {
-      for (std::int64_t& end : node.ends) end -= count;
       summarise(node, 0);
     }
     parent = &node;
   }
   root_->changed = true;
-  while (root_->level > 0 && root_->records.size() == 1) {
-    Node& only = child(*root_, 0);
-    if (root_->stored) removed_.push_back(root_->number);
-    root_ = &only;
-    root_->changed = true;
-    prefix_.node = only.number;
-    --prefix_.level;
-  }
-}
-
-void Tree::forget_first(Node& node) {
-  const std::int64_t count = node.ends.front();
-  node.records.erase(node.records.begin());
-  node.children.erase(node.children.begin());
-  node.ends.erase(node.ends.begin());
-  for (std::int64_t& end : node.ends) end -= count;
-  node.changed = true;
+  shrink();
 }
 
 // The sum of hashes of events by all that is kept of them. A source of the same events gives the same.

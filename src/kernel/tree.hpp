@@ -8,13 +8,15 @@
 //
 // So a frame costs the leaves at its two ends and, a level, the records between: O(log n) nodes to load and
 // O(64 log n + 128) records to fold, however many events it holds (Cormen et al., "Introduction to Algorithms", on
-// augmenting data structures). A late event changes one path.
+// augmenting data structures). A late event changes one path, and so does the removal of one. Nodes that have lost most
+// of their events are not merged: they are never more than they were when they were full.
 //
 // Nodes are stored one by one, by number, and loaded when a question leads into them. Events leave by the old end when
 // no frame can ask for them any more (expire); what partial results know of them stays behind in the root's prefix.
 //
-// Invariants: leaves are at one depth, no node is empty; records are in order of time, among equal times of arrival; a
-// node that is not stale is summarised in its parent by what it holds.
+// Invariants: leaves are at one depth; no node is empty, but for a leaf that is the root and tells of events that have
+// left when none is kept; records are in order of time, among equal times of arrival; a node that is not stale is
+// summarised in its parent by what it holds.
 #pragma once
 
 #include <cstddef>
@@ -91,8 +93,11 @@ class Tree {
 
   // Puts a late event in its place, position < size(). Its values may be filled in until settle().
   void insert(std::int64_t position, const Event& event);
-  // Brings summaries and partial results in line with late events. O(log n) for each of them, but O(n) for a partial
-  // result that cannot be combined.
+  // Takes an event out, position < size(), which need not have its values yet. Throws EventsLeft, and changes nothing, if
+  // it has left.
+  void remove(std::int64_t position);
+  // Brings summaries and partial results in line with late events and removals. O(log n) for each of them, but O(n) for a
+  // partial result that cannot be combined.
   void settle();
 
   // Seals events behind all that are there: `runs` are copied into a new leaf. Settled before. O(log n).
@@ -105,7 +110,7 @@ class Tree {
   void recall(const std::vector<Event>& events, const std::vector<Run>& more);
 
   // Whether there may be something to store.
-  [[nodiscard]] bool changed() const { return root_ != nullptr && root_->changed; }
+  [[nodiscard]] bool changed() const { return !removed_.empty() || (root_ != nullptr && root_->changed); }
   // Hands over what has changed. Settled before.
   void store(SegmentWriters& writers, NodeSink& sink);
 
@@ -145,6 +150,8 @@ class Tree {
   [[nodiscard]] bool collect(Node& node, std::int64_t start, std::int64_t first, std::int64_t last,
                              const Measure& measure, std::vector<Run>& runs);
   void insert(Node& node, std::int64_t position, const Event& event);
+  void remove(Node& node, std::int64_t position);
+  void become_empty();
   void settle(Node& node);
   void add_child(Node& node, std::size_t index, Node& child, std::int64_t end);
   void append_child(Node& node, Node& child);
@@ -152,10 +159,11 @@ class Tree {
   [[nodiscard]] Node& split(Node& node);
   [[nodiscard]] Node* append(Node& node, Node& leaf);
   void grow(Node& sibling);
+  void shrink();
+  void drop_child(Node& node, std::size_t index);
   void expire_first_leaf();
   void remove_nodes(Node& node);
   [[nodiscard]] std::uint64_t digest(const Event* first, const Event* last) const;
-  void forget_first(Node& node);
   void advance(const Prefix& from, Prefix& to, const Node& leaf);
   void compute_partials();
   void store(Node& node, SegmentWriters& writers, NodeSink& sink);

@@ -50,6 +50,14 @@ struct Blob {
   }
 };
 
+// Whether two words of this storage are one value: the same word, or the same bytes.
+[[nodiscard]] inline bool is_same(Storage storage, Word a, Word b) {
+  if (a == b || storage != Storage::bytes) return a == b;
+  const Blob& left = Blob::of(a);
+  const Blob& right = Blob::of(b);
+  return left.size == right.size && std::memcmp(left.data, right.data, left.size) == 0;
+}
+
 template <class T>
 [[nodiscard]] inline T from_word(Word word) {
   if constexpr (std::is_floating_point_v<T>) {

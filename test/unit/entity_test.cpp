@@ -42,6 +42,8 @@ TEST(EntityTrial, answers_as_a_plain_computation_over_all_events) {
   std::size_t tall = 0;
   std::size_t left = 0;
   std::size_t recalled = 0;
+  std::size_t removed = 0;
+  std::size_t emptied = 0;
   for (std::uint64_t seed = first; seed < first + trials; ++seed) {
     RandomChoices choices(seed, 20 + static_cast<int>(seed % 7) * 30);
     EntityTrial trial(choices);
@@ -55,6 +57,8 @@ TEST(EntityTrial, answers_as_a_plain_computation_over_all_events) {
     tall += trial.levels() > 2;
     left += trial.left() > 0;
     recalled += trial.recalled();
+    removed += trial.removed();
+    emptied += trial.emptied();
   }
   if (trials >= 100) {
     EXPECT_GT(nodes, trials) << "trials are to fill nodes";
@@ -62,6 +66,8 @@ TEST(EntityTrial, answers_as_a_plain_computation_over_all_events) {
     EXPECT_GT(tall, 0U) << "trials are to make trees of three levels";
     EXPECT_GT(left, trials / 20) << "trials are to let events leave";
     EXPECT_GT(recalled, trials / 20) << "trials are to take them back";
+    EXPECT_GT(removed, trials) << "trials are to remove events";
+    EXPECT_GT(emptied, trials / 20) << "trials are to remove all events";
   }
 }
 
@@ -125,7 +131,9 @@ class OneColumn {
   [[nodiscard]] std::int64_t count(Positions positions) { return entity_->aggregate(0, positions).count; }
   [[nodiscard]] std::int64_t size() const { return entity_->size(); }
   [[nodiscard]] Entity& entity() { return *entity_; }
+  [[nodiscard]] std::pmr::memory_resource& memory() { return *memory_; }
   [[nodiscard]] const Layout& layout() const { return plan_.layout; }
+  [[nodiscard]] const Layout& summaries() const { return plan_.summaries; }
 
   MemoryStore store;
 
@@ -418,6 +426,272 @@ TEST(Entity, events_that_rows_look_at_by_number_do_not_leave) {
   EXPECT_THROW(static_cast<void>(column.entity().at(100)), EventsLeft);
 }
 
+// --- removal
+
+// What is stored of an entity that holds these events and never held others.
+Image head_of(const std::vector<std::int64_t>& times) {
+  OneColumn column(Storage::int64);
+  for (const std::int64_t time : times) column.add(time);
+  column.save_and_reopen();
+  return column.store.head;
+}
+
+TEST(Entity, a_removed_event_leaves_nothing_behind_in_the_head) {
+  OneColumn column(Storage::int64);
+  for (const std::int64_t time : {1, 2, 3, 4, 5}) column.add(time);
+  column.save_and_reopen();
+  for (const std::int64_t position : {4, 2, 0}) column.entity().remove(position);
+  EXPECT_EQ(column.size(), 2);
+  EXPECT_EQ(column.time_at(0), 2);
+  EXPECT_EQ(column.time_at(1), 4);
+  EXPECT_EQ(column.entity().newest(), EventTime(Duration(4)));
+  EXPECT_EQ(column.entity().running_aggregate(0, 0, 2).count, 2);
+  column.save_and_reopen();
+  EXPECT_EQ(column.store.head, head_of({2, 4}));
+}
+
+TEST(Entity, without_its_last_event_is_as_if_it_were_new) {
+  for (const std::int64_t events : {1, 100, 1000, 20'000}) {
+    OneColumn column(Storage::int64);
+    for (std::int64_t time = 0; time < events; ++time) column.add(time);
+    column.save_and_reopen();
+    for (std::int64_t position = events; position-- > 0;) column.entity().remove(position);
+    EXPECT_EQ(column.size(), 0);
+    EXPECT_FALSE(column.entity().is_late(EventTime(Duration(-1))));
+    EXPECT_FALSE(column.entity().is_needed(EventTime(Duration(-1)), EventTime(Duration(-1))));
+    EXPECT_EQ(column.entity().left().position, 0);
+    column.save_and_reopen();
+    EXPECT_TRUE(column.store.nodes.empty());
+    EXPECT_EQ(column.head().level, 0);
+    EXPECT_EQ(column.add(-7), 0);
+    EXPECT_EQ(column.add(-6), 1);
+    EXPECT_EQ(column.entity().running_aggregate(0, 0, 2).count, 2);
+    for (std::int64_t time = 0; time < 500; ++time) column.add(time);
+    column.save_and_reopen();
+    EXPECT_EQ(column.count(column.since(-7, 501)), 502);
+    EXPECT_EQ(column.head().late, 0U);
+  }
+}
+
+TEST(Entity, without_kept_events_still_tells_of_those_that_have_left) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 2000; ++time) column.add(time);
+  column.save_and_reopen(EventTime(Duration(1000)));
+  const std::int64_t left = column.entity().left().position;
+  ASSERT_GT(left, 500);
+  for (std::int64_t position = 2000; position-- > left;) column.entity().remove(position);
+  column.save_and_reopen();
+  EXPECT_EQ(column.size(), left);
+  EXPECT_EQ(column.entity().left().position, left);
+  EXPECT_EQ(column.entity().newest(), EventTime(Duration(left - 1)));
+  EXPECT_EQ(column.store.nodes.size(), 1U);
+  EXPECT_TRUE(column.entity().is_late(EventTime(Duration(left - 2))));
+  EXPECT_EQ(column.entity().running_aggregate(0, 0, left).count, left);
+  EXPECT_THROW(column.entity().remove(left - 1), EventsLeft);
+  EXPECT_THROW(static_cast<void>(column.entity().at(left - 1)), EventsLeft);
+  EXPECT_THROW(column.add(left - 2), EventsLeft);
+  // It goes on from there: in the head, in a leaf, in a tree.
+  for (const std::int64_t last : {left, left + 300, left + 1000}) {
+    for (std::int64_t time = column.size(); time <= last; ++time) EXPECT_EQ(column.add(time), time);
+    column.save_and_reopen();
+    EXPECT_EQ(column.entity().left().position, left);
+    EXPECT_EQ(column.entity().running_aggregate(0, 0, column.size()).count, last + 1);
+    EXPECT_EQ(column.time_at(left), left);
+  }
+}
+
+TEST(Entity, that_was_emptied_takes_back_what_has_left) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 1000; ++time) column.add(time);
+  column.save_and_reopen(EventTime(Duration(500)));
+  const std::int64_t left = column.entity().left().position;
+  ASSERT_GT(left, 128);
+  while (column.size() > left) column.entity().remove(left);
+  column.save_and_reopen();
+  std::vector<Value> values(static_cast<std::size_t>(left));
+  std::vector<Event> events;
+  for (std::int64_t time = 0; time < left; ++time) {
+    Value& value = values[static_cast<std::size_t>(time)];
+    value = wide(time);
+    events.push_back({EventTime(Duration(time)), &value});
+  }
+  EXPECT_TRUE(column.entity().is_needed(EventTime(Duration(left)), EventTime(Duration(10))));
+  column.entity().recall(events);
+  column.entity().remove(10);
+  column.save_and_reopen();
+  EXPECT_EQ(column.size(), left - 1);
+  EXPECT_EQ(column.time_at(10), 11);
+}
+
+TEST(Entity, a_removal_changes_one_path) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 20'000; ++time) column.add(time);
+  column.save_and_reopen();
+  ASSERT_EQ(column.head().level, 3);
+  for (const std::int64_t position : {0, 9999, 15'000}) {
+    column.store.loads = 0;
+    column.entity().remove(position);
+    EXPECT_LE(column.store.loads, 3U);
+    EXPECT_NE(column.time_at(position), position);
+    column.save_and_reopen();
+    EXPECT_EQ(column.store.replaced, 3U) << position;
+    EXPECT_EQ(column.store.added + column.store.removed, 0U) << position;
+  }
+  EXPECT_EQ(column.entity().running_aggregate(0, 0, column.size()).count, 19'997);
+}
+
+TEST(Entity, a_leaf_that_loses_all_its_events_is_gone) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 1000; ++time) column.add(time);
+  column.save_and_reopen();
+  const std::size_t nodes = column.store.nodes.size();
+  for (std::int64_t i = 0; i < 128; ++i) column.entity().remove(128);
+  column.save_and_reopen();
+  EXPECT_EQ(column.store.removed, 1U);
+  EXPECT_EQ(column.store.replaced, 1U) << "the root";
+  EXPECT_EQ(column.store.nodes.size(), nodes - 1);
+  EXPECT_EQ(column.time_at(127), 127);
+  EXPECT_EQ(column.time_at(128), 256);
+}
+
+TEST(Entity, a_tree_becomes_lower_as_it_loses_its_events) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 20'000; ++time) column.add(time);
+  column.save_and_reopen();
+  ASSERT_EQ(column.head().level, 3);
+  while (column.size() > 400) column.entity().remove(0);
+  column.save_and_reopen();
+  EXPECT_EQ(column.head().level, 2);
+  EXPECT_LT(column.store.nodes.size(), 6U);
+  while (column.size() > 1) column.entity().remove(1);
+  column.save_and_reopen();
+  EXPECT_EQ(column.head().level, 1);
+  EXPECT_EQ(column.store.nodes.size(), 1U);
+  EXPECT_EQ(column.time_at(0), 19'600);
+}
+
+TEST(Entity, the_last_event_of_a_tree_may_be_removed) {
+  OneColumn column(Storage::int64);
+  column.add_one_by_one(1000);
+  const std::int64_t start = column.start_of_head();
+  while (column.size() > start) column.entity().remove(start);
+  EXPECT_EQ(column.entity().newest(), EventTime(Duration(start - 1)));
+  column.entity().remove(start - 1);
+  EXPECT_EQ(column.entity().newest(), EventTime(Duration(start - 2)));
+  EXPECT_EQ(column.add(start - 2), start - 1) << "a tie, not late";
+  column.save_and_reopen();
+  EXPECT_EQ(column.head().late, 0U);
+  EXPECT_EQ(column.head().before.time, EventTime(Duration(start - 2)));
+}
+
+TEST(Entity, an_event_that_has_left_is_not_removed) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 2000; ++time) column.add(time);
+  column.save_and_reopen(EventTime(Duration(1500)));
+  const std::int64_t left = column.entity().left().position;
+  ASSERT_GT(left, 0);
+  EXPECT_THROW(column.entity().remove(left - 1), EventsLeft);
+  EXPECT_THROW(column.entity().remove(0), EventsLeft);
+  const Image head = column.store.head;
+  column.save_and_reopen();
+  EXPECT_EQ(column.store.head, head);
+  EXPECT_EQ(column.store.replaced + column.store.removed, 0U);
+  column.entity().remove(left);
+  column.save_and_reopen();
+  EXPECT_EQ(column.entity().left().position, left);
+  EXPECT_EQ(column.time_at(left), left + 1);
+}
+
+TEST(Entity, a_late_event_that_is_removed_still_came_late) {
+  OneColumn column(Storage::int64);
+  for (const std::int64_t time : {1, 2, 3}) column.add(time);
+  column.entity().remove(column.add(0));
+  column.save_and_reopen();
+  EXPECT_EQ(column.head().late, 1U);
+  EXPECT_EQ(column.size(), 3);
+}
+
+TEST(Entity, an_event_that_is_taken_back_leaves_no_trace) {
+  OneColumn column(Storage::int64);
+  column.add_one_by_one(1000);
+  const Image head = column.store.head;
+  const auto nodes = column.store.nodes;
+  for (const std::int64_t time : {1000, 999, 998, 500, -1}) {
+    const EventTime at{Duration(time)};
+    column.entity().undo_add(column.entity().add({at, nullptr}));  // its values are not there yet
+    EXPECT_EQ(column.size(), 1000);
+    column.save_and_reopen();
+    EXPECT_EQ(column.store.head, head) << time;
+    EXPECT_EQ(column.store.nodes, nodes) << time;
+  }
+}
+
+TEST(Entity, an_event_is_found_by_its_time_and_values) {
+  OneColumn column(Storage::bytes);
+  for (std::int64_t time = 0; time < 600; ++time) column.add(time / 3 * 3, twenty_bytes(time));
+  column.save_and_reopen();
+  ASSERT_GT(column.start_of_head(), 0);
+  const auto found = [&](std::int64_t time, const std::string& bytes) {
+    Value value{Blob::make(column.memory(), bytes.data(), bytes.size()), false};
+    return column.entity().find({EventTime(Duration(time)), &value});
+  };
+  for (const std::int64_t position : {0, 1, 2, 300, 301, 597, 598, 599}) {
+    EXPECT_EQ(found(position / 3 * 3, twenty_bytes(position)), position);
+  }
+  EXPECT_EQ(found(300, twenty_bytes(303)), std::nullopt);
+  EXPECT_EQ(found(301, twenty_bytes(301)), std::nullopt);
+  EXPECT_EQ(found(-1, twenty_bytes(0)), std::nullopt);
+  EXPECT_EQ(found(600, twenty_bytes(0)), std::nullopt);
+  Value null{};
+  EXPECT_EQ(column.entity().find({EventTime(Duration(300)), &null}), std::nullopt);
+  const Event of_time{EventTime(Duration(300)), nullptr};
+  EXPECT_EQ(column.entity().find(of_time, {}), 302) << "the last, where no column is looked at";
+}
+
+TEST(Entity, of_equal_events_the_last_is_found) {
+  OneColumn column(Storage::int64);
+  for (int i = 0; i < 1000; ++i) column.add(7);
+  column.save_and_reopen();
+  ASSERT_GT(column.store.nodes.size(), 2U);
+  Value value = wide(7);
+  const Event event{EventTime(Duration(7)), &value};
+  for (std::int64_t size = 1000; size > 0; --size) {
+    EXPECT_EQ(column.entity().find(event), size - 1);
+    column.entity().remove(size - 1);
+  }
+  EXPECT_EQ(column.entity().find(event), std::nullopt);
+}
+
+TEST(Entity, events_that_have_left_are_not_found) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t i = 0; i < 2000; ++i) column.add_value(i / 500, wide(i));
+  column.save_and_reopen(EventTime(Duration(2)));
+  const std::int64_t left = column.entity().left().position;
+  ASSERT_GT(left, 500);
+  ASSERT_LT(left, 1000) << "some of their time are kept";
+  for (const std::int64_t i : {std::int64_t{0}, left - 1, left, std::int64_t{999}}) {
+    Value value = wide(i);
+    const Event event{EventTime(Duration(i / 500)), &value};
+    EXPECT_EQ(column.entity().find(event), i < left ? std::nullopt : std::optional(i));
+  }
+}
+
+TEST(Entity, rows_that_the_head_has_all_of_need_no_node) {
+  OneColumn column(Storage::int64, 40);
+  for (std::int64_t time = 0; time < 2000; ++time) {
+    column.add(time);
+    column.save_and_reopen(EventTime(Duration(time)));
+  }
+  ASSERT_GT(column.entity().left().position, 0);
+  column.reopen();
+  column.store.loads = 0;
+  EXPECT_FALSE(column.entity().is_needed(EventTime(Duration(2000)), EventTime(Duration(2000))));
+  EXPECT_EQ(column.store.loads, 0U);
+  // But once too few are left behind those that have left:
+  while (column.size() > column.entity().left().position + 39) column.entity().remove(column.size() - 1);
+  EXPECT_TRUE(column.entity().is_needed(EventTime(Duration(2000)), EventTime(Duration(2000))));
+}
+
 // --- stores that are not what they should be
 
 TEST(Entity, a_head_of_other_columns_is_corrupt) {
@@ -482,8 +756,22 @@ TEST_F(Contradiction, a_tree_of_fewer_events_than_the_head_says) {
 }
 
 TEST_F(Contradiction, a_leaf_without_events) {
+  // One that tells of events that have left is what a tree is when all others have been removed.
   column.store.head = image(5, 1, 1, 1);
-  column.store.nodes[0] = image(5, 0, 0, 0);
+  for (const std::int64_t left : {0, 4, 6}) {
+    column.store.nodes[0] = image(left, 0, 0, 0);
+    column.reopen();
+    EXPECT_THROW(column.add(-1), CorruptState) << left;
+  }
+}
+
+TEST_F(Contradiction, an_inner_node_without_children) {
+  column.store.head = image(5, 2, 1, 1);
+  Prefix prefix;
+  prefix.position = 5;
+  prefix.level = 1;
+  prefix.before = samples.event(0, {Samples::number(std::int64_t{5})});
+  column.store.nodes[0] = write(column.summaries(), prefix, {});
   column.reopen();
   EXPECT_THROW(column.add(-1), CorruptState);
 }

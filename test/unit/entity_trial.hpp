@@ -2,9 +2,9 @@
 // plain loops. What is done is chosen by a stream of numbers, which a random generator gives in the unit test and the
 // fuzzer's input in test/fuzz.
 //
-// A trial makes up a layout, aggregates and frames; adds events in order, in runs, tied, late by any time; asks for
-// frames and for events by number; stores, reopens, and gives up what was not stored. After each store all that lies
-// in the store is read and compared too.
+// A trial makes up a layout, aggregates and frames; adds events in order, in runs, tied, late by any time; removes some,
+// many, and all; asks for frames and for events by number; stores, reopens, and gives up what was not stored. After each
+// store all that lies in the store is read and compared too.
 #pragma once
 
 #include <algorithm>
@@ -64,8 +64,8 @@ class EntityTrial {
     }
     while (choices_.more() && work_ < patience_.most_work) step();
     store();
-    for (int i = 0; i < 3 && !model_.empty(); ++i) query(choose_position());
-    if (!model_.empty()) query(static_cast<std::int64_t>(left_));
+    for (int i = 0; i < 3 && any_kept(); ++i) query(choose_position());
+    if (any_kept()) query(static_cast<std::int64_t>(left_));
   }
 
   [[nodiscard]] std::size_t events() const { return model_.size(); }
@@ -74,6 +74,8 @@ class EntityTrial {
   [[nodiscard]] std::size_t rewritten() const { return rewritten_; }
   [[nodiscard]] std::size_t left() const { return left_; }
   [[nodiscard]] std::size_t recalled() const { return recalled_; }
+  [[nodiscard]] std::size_t removed() const { return removed_; }
+  [[nodiscard]] std::size_t emptied() const { return emptied_; }
 
  private:
   struct Measure {
@@ -86,6 +88,7 @@ class EntityTrial {
   static constexpr std::int64_t most_events = 12'000;
 
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(model_.size()); }
+  [[nodiscard]] bool any_kept() const { return model_.size() > left_; }
   [[nodiscard]] static EventTime event_time(std::int64_t time) { return EventTime(Duration(time)); }
   // Not when there are no more choices.
   [[nodiscard]] bool chance(std::int64_t one_in) { return choices_.below(one_in) == one_in - 1; }
@@ -154,7 +157,7 @@ class EntityTrial {
   // --- steps
 
   void step() {
-    switch (choices_.below(14)) {
+    switch (choices_.below(16)) {
       case 0:
       case 1:
       case 2:
@@ -178,7 +181,7 @@ class EntityTrial {
       }
       case 7:
       case 8:
-        if (size() > 0) query(choose_position());
+        if (any_kept()) query(choose_position());
         break;
       case 9: {
         const std::int64_t position = choose_position() - choices_.below(3);
@@ -188,14 +191,116 @@ class EntityTrial {
       case 10:
       case 11:
       case 12: store(); break;
-      default:
+      case 13:
         // As after ROLLBACK.
         if (chance(2)) {
           model_ = stored_model_;
           reopen();
         }
         break;
+      case 14: remove_some(); break;
+      default: add_and_undo(); break;
     }
+  }
+
+  void remove_some() {
+    if (!any_kept()) return;
+    switch (choices_.below(8)) {
+      case 0:
+      case 1:
+      case 2: remove(choose_position(), 1); break;
+      case 3:
+        // Like one that is there.
+        find(choose_position());
+        break;
+      case 4:
+        // Where a leaf or the head begins, or right before it.
+        remove(std::clamp<std::int64_t>(choose_edge(), static_cast<std::int64_t>(left_), size() - 1), 1);
+        break;
+      case 5: {
+        // One behind another, so that nodes become empty.
+        const std::int64_t first = choose_position();
+        remove(first, std::min(size() - first, choices_.below(512)));
+        break;
+      }
+      case 6:
+        for (std::int64_t count = choices_.below(64); count > 0 && any_kept(); --count) remove(choose_position(), 1);
+        break;
+      default: {
+        // All that are kept, but for a few of the oldest or the newest.
+        const auto left = static_cast<std::int64_t>(left_);
+        const std::int64_t kept = std::clamp<std::int64_t>(choices_.below(6) - 3, 0, size() - left);
+        remove(chance(2) ? left : left + kept, size() - left - kept);
+        emptied_ += any_kept() ? 0U : 1U;
+        break;
+      }
+    }
+  }
+
+  // In order, or the last one first.
+  void remove(std::int64_t first, std::int64_t count) {
+    if (left_ > 0 && chance(4)) {
+      bool refused = false;
+      try {
+        entity_->remove(static_cast<std::int64_t>(left_) - 1);
+      } catch (const EventsLeft&) {
+        refused = true;
+      }
+      require(refused, "an event that has left cannot be removed");
+    }
+    const bool backwards = count > 1 && chance(2);
+    for (std::int64_t i = 0; i < count; ++i) entity_->remove(backwards ? first + count - 1 - i : first);
+    model_.erase(model_.begin() + first, model_.begin() + first + count);
+    require(entity_->size() == size(), "every removed event is counted");
+    // Of events that have been added since the last store, that one knows nothing.
+    if (first < static_cast<std::int64_t>(stored_model_.size())) changed_ = true;
+    removed_ += static_cast<std::size_t>(count);
+    work_ += count;
+  }
+
+  // An event like the one at a position: in all columns, or in some of them and anything in the others.
+  void find(std::int64_t position) {
+    const PlainEvent& like = model_[static_cast<std::size_t>(position)];
+    std::vector<std::size_t> columns;
+    for (std::size_t i = 0; i < plan_.layout.event.size(); ++i) {
+      if (chance(2)) columns.push_back(i);
+    }
+    const std::int64_t time = chance(8) ? like.time + 1 : like.time;
+    const auto is_like = [&](const PlainEvent& other, std::size_t column) {
+      const PlainValue& a = (*like.values)[column];
+      const PlainValue& b = (*other.values)[column];
+      return a.null == b.null && (a.null || (a.word == b.word && a.bytes == b.bytes));
+    };
+    std::optional<std::int64_t> same;
+    std::optional<std::int64_t> same_in_some;
+    for (auto at = static_cast<std::int64_t>(left_); at < size(); ++at) {
+      const PlainEvent& other = model_[static_cast<std::size_t>(at)];
+      if (other.time != time) continue;
+      const auto is_like_other = [&](std::size_t column) { return is_like(other, column); };
+      if (!std::all_of(columns.begin(), columns.end(), is_like_other)) continue;
+      same_in_some = at;
+      bool all = true;
+      for (std::size_t i = 0; i < plan_.layout.event.size(); ++i) all = all && is_like_other(i);
+      if (all) same = at;
+    }
+    Event event{event_time(time), event_values(like)};
+    require(entity_->find(event) == same, "the last event that is the same in all is found");
+    for (std::size_t i = 0; i < plan_.layout.event.size(); ++i) {
+      if (std::find(columns.begin(), columns.end(), i) == columns.end()) event.values[i] = {~Word{0}, false};
+    }
+    require(entity_->find(event, columns) == same_in_some, "the last event that is the same in some columns is found");
+  }
+
+  // As where a row cannot be computed. Nothing of it may show, in what is stored neither.
+  void add_and_undo() {
+    if (size() >= most_events) return;
+    const std::int64_t time = choose_time();
+    const std::int64_t position = entity_->add({event_time(time), nullptr});
+    require(position == count_until(event_time(time)), "an event goes behind all that are not later");
+    most_loaded_ = std::max(most_loaded_, model_.size() + 1);
+    entity_->undo_add(position);
+    require(entity_->size() == size(), "an event that was taken back is not counted");
+    if (any_kept() && chance(2)) query(choose_position());
   }
 
   // In order, tied, or late by any time.
@@ -214,7 +319,7 @@ class EntityTrial {
     require(entity_->is_needed(event_time(kept_from()), event_time(kept_from())), "what has left is needed");
     entity_->recall(events);
     left_ = 0;
-    late_ = true;
+    changed_ = true;
     ++recalled_;
   }
   [[nodiscard]] Value* empty_values() {
@@ -259,15 +364,18 @@ class EntityTrial {
 
   // Of the last event before a stored leaf or the head, or of its first.
   [[nodiscard]] std::int64_t time_at_edge() {
+    return model_[static_cast<std::size_t>(std::clamp<std::int64_t>(choose_edge(), 0, size() - 1))].time;
+  }
+  [[nodiscard]] std::int64_t choose_edge() {
     const std::int64_t segments = static_cast<std::int64_t>(starts_.size());
     const std::int64_t start = starts_[static_cast<std::size_t>(choices_.below(segments))];
-    return model_[static_cast<std::size_t>(std::clamp<std::int64_t>(start - choices_.below(2), 0, size() - 1))].time;
+    return start - choices_.below(2);
   }
 
-  // Of an event that is kept.
+  // Of an event that is kept, if there is one.
   [[nodiscard]] std::int64_t choose_position() {
     const auto left = static_cast<std::int64_t>(left_);
-    return size() == 0 ? 0 : left + choices_.below(size() - left);
+    return any_kept() ? left + choices_.below(size() - left) : std::max<std::int64_t>(0, left - 1);
   }
 
   std::int64_t add(std::int64_t time, std::uint64_t seed) {
@@ -285,8 +393,9 @@ class EntityTrial {
     fill(plain, values);
     model_.insert(model_.begin() + expected, std::move(plain));
     require(entity_->size() == size(), "every event is counted");
+    most_loaded_ = std::max(most_loaded_, model_.size());
     if (expected + 1 < size()) {
-      late_ = true;
+      changed_ = true;
       ++late_events_;
     }
     return expected;
@@ -407,11 +516,11 @@ class EntityTrial {
   }
 
   // Once there are leaves, sums of floats may have been added up in another order. That is before any is stored, where
-  // a ring has grown too large.
+  // a ring has grown too large, however many events have been removed since.
   [[nodiscard]] bool is_result(const Measure& measure, const Accumulator& accumulator, const PlainResult& plain) const {
     const bool moments = measure.fold == Fold::moments;
     if (measure.storage == Storage::float32 && !moments) return same_result(measure.fold, measure.storage, accumulator, plain);
-    const bool exact = (measure.fold != Fold::sum && !moments) || (store_.nodes.empty() && model_.size() <= 2 * Tree::leaf_events);
+    const bool exact = (measure.fold != Fold::sum && !moments) || (store_.nodes.empty() && most_loaded_ <= 2 * Tree::leaf_events);
     return exact ? same_result(measure.fold, measure.storage, accumulator, plain)
                  : close_result(measure.storage, accumulator, plain, moments);
   }
@@ -470,7 +579,8 @@ class EntityTrial {
     if (!store_.head.empty()) entity_->open(head_.get(), store_.head.size());
     store_.open();
     require(entity_->size() == size(), "reopening gives every stored event");
-    late_ = false;
+    changed_ = false;
+    most_loaded_ = model_.size();
     late_events_ = stored_late_events_;
     left_ = stored_left_;
     fresh_ = !store_.head.empty();
@@ -485,7 +595,7 @@ class EntityTrial {
     entity_->store(*writers_, store_, keep_from);
     store_.end_store();
     rewritten_ += store_.replaced;
-    if (fresh_ && !late_ && store_.added == 0 && store_.replaced == 0) {
+    if (fresh_ && !changed_ && store_.added == 0 && store_.replaced == 0) {
       require(store_.head.size() >= old_head.size(), "a head that only grew is not stored in fewer bytes");
       const std::size_t kept = used_size(old_head) - SegmentWriter::trailer_size;
       require(std::equal(old_head.begin(), old_head.begin() + static_cast<std::ptrdiff_t>(kept), store_.head.begin()),
@@ -551,6 +661,7 @@ class EntityTrial {
   // Reads a stored node whose first event has this position, -1 for the root; returns the position behind it.
   [[nodiscard]] std::int64_t check_node(std::uint32_t number, std::uint8_t level, std::int64_t position,
                                         std::uint32_t next) {
+    const bool is_root = position < 0;
     require(number < next, "nodes are numbered below the next one");
     require(visited_.insert(number).second, "a node has one parent");
     const auto found = store_.nodes.find(number);
@@ -560,7 +671,7 @@ class EntityTrial {
                          memory);
     const Prefix& prefix = reader.prefix();
     require(prefix.node == number && prefix.level == level, "a node knows its number and level");
-    if (position < 0) {
+    if (is_root) {
       position = prefix.position;
       stored_left_ = static_cast<std::size_t>(position);
       check_prefix(prefix);
@@ -585,7 +696,8 @@ class EntityTrial {
       check_summary(record, position, end);
       position = end;
     }
-    require(position > first, "no node is empty");
+    require(position > first || (is_root && level == 0 && first > 0), "no node is empty but to tell of what has left");
+    require(!is_root || level == 0 || records > 1, "a root has several children");
     require(records <= (level == 0 ? 2 * Tree::leaf_events : 128), "no node is larger than it may be");
     return position;
   }
@@ -630,6 +742,8 @@ class EntityTrial {
   std::size_t rewritten_ = 0;
   std::size_t levels_ = 0;
   std::size_t recalled_ = 0;
+  std::size_t removed_ = 0;
+  std::size_t emptied_ = 0;
 
   std::vector<PlainEvent> model_;
   std::vector<PlainEvent> stored_model_;
@@ -639,7 +753,8 @@ class EntityTrial {
   std::size_t stored_left_ = 0;
   std::uint32_t late_events_ = 0;
   std::uint32_t stored_late_events_ = 0;
-  bool late_ = false;                       // an event was inserted before others since the last store
+  bool changed_ = false;                    // not only at the end, since the last store
+  std::size_t most_loaded_ = 0;             // the most events that there were at a time since then
   bool fresh_ = false;                      // reopened from a stored head since the last store
 
   MemoryStore store_;

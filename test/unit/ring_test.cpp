@@ -1,5 +1,5 @@
-// The ring of events keeps them all, in order, wherever its storage wraps around: pushed at the end, taken out at the front,
-// inserted at any index, visited in any interval, searched by any time.
+// The ring of events keeps them all, in order, wherever its storage wraps around: pushed at the end, taken out at the
+// front, inserted and taken out at any index, visited in any interval, searched by any time.
 
 #include "kernel/ring.hpp"
 
@@ -105,6 +105,19 @@ TEST(EventRing, an_event_can_be_inserted_at_every_index) {
       std::vector<std::int64_t> expected = tens(size);
       expected.insert(expected.begin() + index, 10 * index - 5);
       EXPECT_EQ(times_of(ring), expected) << size << " events, " << front << " at the end, inserted at " << index;
+    }
+  });
+}
+
+TEST(EventRing, the_event_at_every_index_can_be_taken_out) {
+  for_each_wrapped_ring([](std::int64_t size, std::int64_t front) {
+    for (std::int64_t index = 0; index < size; ++index) {
+      EventRing ring(*std::pmr::new_delete_resource());
+      fill_wrapped(ring, tens(size), front);
+      ring.erase(static_cast<std::size_t>(index));
+      std::vector<std::int64_t> expected = tens(size);
+      expected.erase(expected.begin() + index);
+      EXPECT_EQ(times_of(ring), expected) << size << " events, " << front << " at the end, without " << index;
     }
   });
 }
