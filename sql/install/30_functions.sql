@@ -35,11 +35,13 @@ CREATE FUNCTION feature.maintain() RETURNS trigger
   AS 'MODULE_PATHNAME', 'feature_maintain' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION feature.maintain() IS 'trigger that keeps a feature view up to date; made by feature.create_view';
 
+-- The schema that the extension is created in is in the search path here, and may be anybody's: operators of views are
+-- qualified, as is everything else.
 CREATE VIEW feature.views AS
   SELECT v.relation, v.source, v.definition, v.query, v.settings, v.lateness,
-         (SELECT pg_catalog.count(*) FROM feature_state.list l WHERE l.view = v.id) AS entity_lists
+         (SELECT pg_catalog.count(*) FROM feature_state.list l WHERE l.view OPERATOR(pg_catalog.=) v.id) AS entity_lists
   FROM feature_state.view v
-  WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation);
+  WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) v.relation::pg_catalog.oid);
 COMMENT ON VIEW feature.views IS 'feature views';
 COMMENT ON COLUMN feature.views.relation IS 'the feature table';
 COMMENT ON COLUMN feature.views.source IS 'the table whose inserts it follows';
@@ -57,7 +59,9 @@ CREATE VIEW feature.columns AS
          d.expression, d."window", d.entity
   FROM feature.views v
   CROSS JOIN LATERAL feature.describe(v.relation) d
-  JOIN pg_catalog.pg_attribute a ON a.attrelid = v.relation AND a.attnum = d.attribute AND NOT a.attisdropped;
+  JOIN pg_catalog.pg_attribute a
+    ON a.attrelid OPERATOR(pg_catalog.=) v.relation::pg_catalog.oid AND a.attnum OPERATOR(pg_catalog.=) d.attribute
+   AND NOT a.attisdropped;
 COMMENT ON VIEW feature.columns IS 'columns of feature views and what they are computed from';
 COMMENT ON COLUMN feature.columns.relation IS 'the feature table';
 COMMENT ON COLUMN feature.columns."position" IS 'place in the definition, from one';

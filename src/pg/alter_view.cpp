@@ -114,6 +114,8 @@ class Alteration {
           .hint("Create another feature view.");
     }
     check_source_access(old_);
+    // What is constant in it is evaluated now, and not with the rights of a superuser who alters it.
+    const AsUser owner(old_.owner, true);
     plan_ = compile(query_, text_);
   }
 

@@ -97,12 +97,44 @@ std::string qualified_name(Oid relation) {
 
 namespace {
 
+// Whether the view's objects are the ones that its number says, depend on the feature table, and have states that only
+// superusers can write to.
+void look_at_objects(Spi& spi, ViewIdentity& view) {
+  const std::string id = std::to_string(view.id);
+  std::string objects;
+  const auto add = [&](Oid object, const std::string& name, char kind) {
+    objects += (objects.empty() ? "(" : ", (") + std::to_string(object) + "::pg_catalog.oid, " + literal(name) + ", '" +
+               kind + "'::pg_catalog.\"char\")";
+  };
+  add(view.definition, "definition_" + id, 'v');
+  for (std::size_t i = 0; i < view.lists.size(); ++i) {
+    const std::string suffix = "_" + id + "_" + std::to_string(i + 1);
+    add(view.lists[i].states, "states" + suffix, 'r');
+    add(view.lists[i].chunks, "chunks" + suffix, 'r');
+  }
+  spi.query("SELECT pg_catalog.bool_and(c.oid IS NOT NULL), pg_catalog.bool_and(EXISTS "
+            "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 AND d.objid = o.id AND d.refclassid = 1259 "
+            "AND d.deptype = 'i' AND d.refobjid = " + std::to_string(view.relation) + ")), "
+            "pg_catalog.bool_and(o.kind = 'v' OR a.rolsuper) "
+            "FROM (VALUES " + objects + ") o (id, name, kind) "
+            "LEFT JOIN pg_catalog.pg_class c ON c.oid = o.id AND c.relname = o.name AND c.relkind = o.kind "
+            "AND c.relnamespace = " + std::to_string(state_schema()) + " "
+            "LEFT JOIN pg_catalog.pg_authid a ON a.oid = c.relowner");
+  view.owns_objects = spi.text(0, 1) == "t";
+  view.tied = spi.text(0, 2) == "t";
+  view.sealed = spi.text(0, 3) == "t";
+}
+
 ViewIdentity read_view(Spi& spi, const std::string& condition) {
   ViewIdentity view;
+  // Where several rows say that they are of one table, the one that was recorded with the view comes first.
   if (spi.query("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id, "
                   "pg_catalog.array_to_string(v.columns, ' '), v.lateness "
                   "FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation WHERE " +
-                  condition) == 0) {
+                  condition + " ORDER BY EXISTS (SELECT FROM pg_catalog.pg_depend d "
+                  "JOIN pg_catalog.pg_class o ON o.oid = d.objid WHERE d.classid = 1259 AND d.objid = v.definition "
+                  "AND d.refclassid = 1259 AND d.refobjid = v.relation AND d.deptype = 'i' "
+                  "AND o.relname = 'definition_' || v.id::pg_catalog.text) DESC, v.id") == 0) {
     return view;
   }
   view.id = std::stoi(spi.text(0, 1));
@@ -123,14 +155,7 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
   const std::uint64_t lists = spi.query("SELECT states, chunks FROM feature_state.list WHERE view = " +
                                           std::to_string(view.id) + " ORDER BY number");
   for (std::uint64_t i = 0; i < lists; ++i) view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2)});
-  std::string objects = std::to_string(view.definition);
-  for (const ViewIdentity::Tables& tables : view.lists) {
-    objects += ", " + std::to_string(tables.states) + ", " + std::to_string(tables.chunks);
-  }
-  view.tied = spi.query("SELECT FROM pg_catalog.unnest(ARRAY[" + objects + "]::pg_catalog.oid[]) o WHERE NOT EXISTS "
-                          "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 AND d.objid = o "
-                          "AND d.refclassid = 1259 AND d.deptype = 'i' AND d.refobjid = " +
-                          std::to_string(view.relation) + ")") == 0;
+  look_at_objects(spi, view);
   const std::uint64_t settings = spi.query("SELECT s.key, s.value FROM feature_state.view v, "
                                              "pg_catalog.jsonb_each_text(v.settings) s WHERE v.id = " +
                                              std::to_string(view.id));
@@ -219,6 +244,19 @@ void record_restored(const ViewIdentity& view, const std::vector<AttrNumber>& co
   call([&] { CacheInvalidateRelcacheByRelid(view.relation); });
 }
 
+void record_states(const ViewIdentity& view) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  for (std::size_t i = 0; i < view.lists.size(); ++i) {
+    spi.execute("UPDATE feature_state.list SET states = " + std::to_string(view.lists[i].states) +
+                "::pg_catalog.oid::pg_catalog.regclass, chunks = " + std::to_string(view.lists[i].chunks) +
+                "::pg_catalog.oid::pg_catalog.regclass WHERE view = " + std::to_string(view.id) + " AND number = " +
+                std::to_string(i + 1));
+  }
+  spi.close();
+  call([&] { CacheInvalidateRelcacheByRelid(view.relation); });
+}
+
 std::vector<std::int32_t> views_on(Oid source) {
   const AsUser owner(state_schema_owner(), false);
   Spi spi;
@@ -232,6 +270,11 @@ std::vector<std::int32_t> views_on(Oid source) {
 }
 
 void check_catalogue(const ViewIdentity& view) {
+  if (!view.owns_objects) {
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "feature view \"" + view.name + "\" is recorded with objects that are not its own")
+        .hint("Drop the feature view and create it again.");
+  }
   if (view.tied) return;
   const bool sound = call([&] {
     // Not whether it may act as their owner: a superuser may act as anybody.
@@ -243,6 +286,7 @@ void check_catalogue(const ViewIdentity& view) {
       return owner == view.owner;
     };
     bool all = owned(view.definition);
+    if (view.sealed) return all;
     for (const ViewIdentity::Tables& tables : view.lists) all = all && owned(tables.states) && owned(tables.chunks);
     return all;
   });

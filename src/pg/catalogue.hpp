@@ -1,5 +1,5 @@
 // The extension's own catalogue: tables feature_state.view and feature_state.list, which only the extension's owner can
-// read and write.
+// write, and the owner of the database add to, as a restore does.
 #pragma once
 
 #include "pg/program.hpp"
@@ -21,12 +21,15 @@ void record(const ViewIdentity& view, const std::string& query);
 // Of a view that was restored from a dump and whose states are made anew: writes down the numbers that its table and
 // the definition's columns have here, so that it is like one that was created here.
 void record_restored(const ViewIdentity& view, const std::vector<AttrNumber>& columns);
+// Of a view whose states were made anew: writes down which tables they are.
+void record_states(const ViewIdentity& view);
 // Views whose source is this table, by id.
 [[nodiscard]] std::vector<std::int32_t> views_on(Oid source);
 
 // The owner of a database may write to the catalogue, to restore a dump, and what it says must not lend one owner's rights
-// to another's objects. Throws SqlError unless the view's objects are tied to the feature table by dependencies, which
-// only we record, or, as after a restore, all have its owner.
+// to another's objects. Throws SqlError unless the view's objects are the ones that bear its number, so that no two views
+// share any, and are tied to the feature table by dependencies, which only we record, or, as after a restore, all have its
+// owner. States may be a superuser's: nobody else can write to them.
 void check_catalogue(const ViewIdentity& view);
 
 // Throws SqlError unless the current user owns the feature table.

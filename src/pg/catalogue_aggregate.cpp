@@ -2,6 +2,9 @@
 
 #include "pg/catalogue_aggregate.hpp"
 
+#include <algorithm>
+
+#include "pg/compat.hpp"
 #include "pg/datum.hpp"
 #include "pg/memory.hpp"
 #include "pg/stored_oids.hpp"
@@ -9,6 +12,7 @@
 extern "C" {
 #include <access/htup_details.h>
 #include <catalog/pg_aggregate.h>
+#include <catalog/pg_proc.h>
 #include <catalog/pg_type.h>
 #include <nodes/nodeFuncs.h>
 #include <parser/parse_agg.h>
@@ -21,6 +25,26 @@ extern "C" {
 }
 
 namespace feature {
+namespace {
+
+// As nodeWindowAgg.c does: what an aggregate consists of is run on behalf of the aggregate's owner.
+void check_support_functions(Oid function, const FormData_pg_aggregate& aggregate) {
+  HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for function %u", function);
+  const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
+  ReleaseSysCache(tuple);
+  for (const Oid support : {aggregate.aggtransfn, aggregate.aggfinalfn, aggregate.aggcombinefn, aggregate.aggserialfn,
+                            aggregate.aggdeserialfn}) {
+    if (OidIsValid(support)) check_execute(support, owner);
+  }
+}
+
+}  // namespace
+
+void check_execute(Oid function, Oid role) {
+  const AclResult allowed = compat::function_aclcheck(function, role);
+  if (allowed != ACLCHECK_OK) aclcheck_error(allowed, OBJECT_FUNCTION, get_func_name(function));
+}
 
 CatalogueAggregate::CatalogueAggregate(WindowFunc* function, std::vector<AggregateInput> inputs, int filter)
     : function_(function), inputs_(std::move(inputs)), filter_(filter) {
@@ -32,6 +56,7 @@ CatalogueAggregate::CatalogueAggregate(WindowFunc* function, std::vector<Aggrega
       ReleaseSysCache(tuple);
       return false;
     }
+    check_support_functions(function->winfnoid, *aggregate);
     Oid input_types[FUNC_MAX_ARGS];
     int count = 0;
     ListCell* cell;
@@ -304,6 +329,19 @@ bool CatalogueAggregate::same_as(const CatalogueAggregate& other) const {
     }
   }
   return true;
+}
+
+bool is_saved(const ListPlan& plan, const Aggregate* aggregate) {
+  for (std::size_t i = 0; i < plan.measures.size(); ++i) {
+    const Measure& measure = plan.measures[i];
+    if (measure.aggregate != aggregate) continue;
+    if (measure.summary != Measure::not_summarised) return true;
+    if (std::any_of(plan.partials.begin(), plan.partials.end(),
+                    [&](const Partial& partial) { return partial.measure == i; })) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace feature

@@ -6,7 +6,7 @@
 // the aggregate's serialise and deserialise functions; saved states are combined by its combine function, in order.
 #pragma once
 
-#include "kernel/aggregate.hpp"
+#include "kernel/frame.hpp"
 #include "pg/boundary.hpp"
 
 extern "C" {
@@ -35,6 +35,9 @@ class CatalogueAggregate final : public Aggregate {
   // Whether what is saved may hold local OIDs: the state's own datum does, or, as nobody knows what a serialise
   // function writes, the inputs' types or collation have such.
   [[nodiscard]] bool saves_local_oids() const;
+
+  // The type of the state that is saved; of internal states it says nothing of what a serialise function writes.
+  [[nodiscard]] Oid saved_type() const { return transition_type_; }
 
   [[nodiscard]] Oid function() const { return function_->winfnoid; }
 
@@ -80,5 +83,11 @@ class CatalogueAggregate final : public Aggregate {
   std::int16_t result_length_ = 0;
   bool result_by_value_ = false;
 };
+
+// An ERROR unless the role may call the function. Runs backend code: only inside call.
+void check_execute(Oid function, Oid role);
+
+// Whether states of the aggregate are saved in a list's states: of all sealed events, or of the events below a node.
+[[nodiscard]] bool is_saved(const ListPlan& plan, const Aggregate* aggregate);
 
 }  // namespace feature

@@ -10,6 +10,7 @@ extern "C" {
 #include <access/stratnum.h>
 #include <access/tableam.h>
 #include <catalog/pg_class.h>
+#include <catalog/pg_proc.h>
 #include <commands/trigger.h>
 #include <executor/executor.h>
 #include <nodes/nodeFuncs.h>
@@ -91,12 +92,20 @@ inline void init_range_table(EState* executor, Relation relation) {
 #endif
 }
 
-// 16 made the ownership checks of each kind of object one.
+// 16 made the ownership and privilege checks of each kind of object one.
 inline bool class_ownercheck(Oid relation, Oid role) {
 #if PG_VERSION_NUM >= 160000
   return object_ownercheck(RelationRelationId, relation, role);
 #else
   return pg_class_ownercheck(relation, role);
+#endif
+}
+
+inline AclResult function_aclcheck(Oid function, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
+#else
+  return pg_proc_aclcheck(function, role, ACL_EXECUTE);
 #endif
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pg/as_user.hpp"
 #include "pg/backfill.hpp"
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
@@ -48,7 +49,10 @@ class Creation {
     view_.source = levels.source();
     view_.owner = GetUserId();
     check_source_access(view_);
-    plan_ = compile(query_, text_);
+    {
+      const AsUser owner(view_.owner, true);
+      plan_ = compile(query_, text_);
+    }
     // No insert may fall between the rows that are computed now and those that the trigger will see.
     lock_source(view_.source);
     choose_name();

@@ -312,6 +312,10 @@ RangeTblEntry* source_of_level(Query* level, int* index) {
 Query* stored_definition(Oid view) {
   return call([&] {
     Relation stored = table_open(view, AccessShareLock);
+    if (stored->rd_rel->relkind != RELKIND_VIEW) {
+      ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                      errmsg("\"%s\" is not the definition of a feature view", RelationGetRelationName(stored))));
+    }
     auto* query = static_cast<Query*>(copyObjectImpl(get_view_query(stored)));
     table_close(stored, NoLock);
     return query;

@@ -9,6 +9,7 @@
 #include "pg/datum.hpp"
 #include "pg/frame_bounds.hpp"
 #include "pg/settings.hpp"
+#include "pg/untrusted_states.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -83,6 +84,7 @@ NodeSource::Image Nodes::load(std::uint32_t number) {
     return found;
   });
   if (bytes.data == nullptr) throw CorruptState("a node of an entity's state is missing");
+  if (checks_values_) check_values(bytes.data, bytes.size);
   return {bytes.data, bytes.size};
 }
 
@@ -183,9 +185,10 @@ void EntityCache::load(Member& member) {
     MemoryContextSwitchTo(previous);
     return row;
   });
+  if (program_.checks_values) check_values(member.row.image, member.row.size);
   const ListPlan& plan = program_.plan().lists[member.list].kernel;
   auto* nodes =
-      new (memory_->allocate(sizeof(Nodes), alignof(Nodes))) Nodes(stores_[member.list], member.row, context_.get());
+      new (memory_->allocate(sizeof(Nodes), alignof(Nodes))) Nodes(stores_[member.list], member.row, context_.get(), program_.checks_values);
   member.entity = new (memory_->allocate(sizeof(Entity), alignof(Entity))) Entity(plan, *memory_, *nodes);
   member.entity->open(member.row.image, member.row.size);
 }

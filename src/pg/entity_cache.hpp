@@ -16,13 +16,15 @@ namespace feature {
 // The nodes of an entity through the store of its list. Images are made in `context`.
 class Nodes final : public NodeSource {
  public:
-  Nodes(StateStore& store, const StateRow& row, MemoryContext context) : store_(store), row_(row), context_(context) {}
+  Nodes(StateStore& store, const StateRow& row, MemoryContext context, bool checks_values)
+      : store_(store), row_(row), context_(context), checks_values_(checks_values) {}
   [[nodiscard]] Image load(std::uint32_t number) override;
 
  private:
   StateStore& store_;
   const StateRow& row_;
   MemoryContext context_;
+  bool checks_values_;
 };
 
 // An entity of a partition list. `entity` is null until its state row is locked and loaded.

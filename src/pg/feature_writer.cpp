@@ -13,6 +13,7 @@ extern "C" {
 #include <access/table.h>
 #include <access/xact.h>
 #include <executor/executor.h>
+#include <executor/nodeModifyTable.h>
 #include <rewrite/rewriteHandler.h>
 }
 
@@ -68,9 +69,13 @@ void FeatureWriter::add(const Datum* values, const bool* nulls) {
       !ExecBRInsertTriggers(executor_, result_, slot)) {
     return;
   }
+  slot->tts_tableOid = RelationGetRelid(relation_);
+  const TupleConstr* constraints = relation_->rd_att->constr;
+  if (constraints != nullptr && constraints->has_generated_stored) {
+    ExecComputeStoredGenerated(result_, executor_, slot, CMD_INSERT);
+  }
   check(slot);
   ExecMaterializeSlot(slot);
-  slot->tts_tableOid = RelationGetRelid(relation_);
   if (may_not_fit(slot)) {
     write_alone(slot);
     return;
@@ -186,7 +191,8 @@ void FeatureWriter::add_default(TupleTableSlot* slot, int column) {
     MemoryContext previous = MemoryContextSwitchTo(rows_);
     defaults_ = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * static_cast<std::size_t>(slot->tts_tupleDescriptor->natts)));
     for (int i = column; i < slot->tts_tupleDescriptor->natts; ++i) {
-      if (column_of_[i] >= 0 || TupleDescAttr(slot->tts_tupleDescriptor, i)->attisdropped) continue;
+      const Form_pg_attribute attribute = TupleDescAttr(slot->tts_tupleDescriptor, i);
+      if (column_of_[i] >= 0 || attribute->attisdropped || attribute->attgenerated != '\0') continue;
       Node* expression = build_column_default(relation_, i + 1);
       if (expression != nullptr) defaults_[i] = ExecPrepareExpr(reinterpret_cast<Expr*>(expression), executor_);
     }

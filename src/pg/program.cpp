@@ -8,6 +8,7 @@
 #include "pg/compat.hpp"
 #include "pg/frame_bounds.hpp"
 #include "pg/stored_oids.hpp"
+#include "pg/untrusted_states.hpp"
 
 extern "C" {
 #include <access/genam.h>
@@ -53,7 +54,17 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   for (std::size_t level = 0; level < levels.size(); ++level) build_level(level);
   find_row_key();
   find_feature_table();
-  if (identity_.restored) lost = local_oids_in_states(*plan_);
+  if (identity_.restored) {
+    if (const std::string oids = local_oids_in_states(*plan_); !oids.empty()) {
+      lost = "Its states were restored from a dump, which does not keep the OIDs in " + oids + ".";
+    }
+  }
+  if (!identity_.tied && !identity_.sealed) {
+    checks_values = true;
+    if (const std::string values = uncheckable_values(*plan_); lost.empty() && !values.empty()) {
+      lost = "Its states were restored by a role that is not superuser, and " + values + " in them cannot be checked.";
+    }
+  }
 }
 
 // The feature table is an ordinary table that its owner may alter; rows are only written to what they were made for.
@@ -64,6 +75,12 @@ void Program::find_feature_table() {
   struct { const char* column; const char* type; const char* wanted; } wrong = call([&] {
     decltype(wrong) found{};
     Relation relation = table_open(identity_.relation, AccessShareLock);
+    // Before PostgreSQL 16 a rule can make a view of an empty table.
+    if (relation->rd_rel->relkind != RELKIND_RELATION) {
+      ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                      errmsg("\"%s\" is not a table any more", identity_.name.c_str()),
+                      errhint("Drop it and create the feature view again.")));
+    }
     const TupleDesc stored = RelationGetDescr(relation);
     for (int i = 0; i < made->natts && found.column == nullptr; ++i) {
       const AttrNumber attribute = table.attributes[static_cast<std::size_t>(i)];
@@ -133,6 +150,7 @@ void Program::build_lists() {
         const TypeCacheEntry* type = lookup_type_cache(key.type, TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
         fmgr_info_cxt(type->hash_extended_proc, &functions.hash, CurrentMemoryContext);
         fmgr_info_cxt(get_opcode(type->eq_opr), &functions.equal, CurrentMemoryContext);
+        functions.type = key.type;
         functions.collation = key.collation;
         functions.length = key.length;
         functions.by_value = key.by_value;

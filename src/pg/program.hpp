@@ -24,7 +24,9 @@ struct ViewIdentity {
   Oid definition = InvalidOid;  // the SQL view that holds the definition
   Oid owner = InvalidOid;       // of the feature table
   std::string name;             // of the feature table, for messages
+  bool owns_objects = false;    // its objects are the ones that its number says
   bool tied = false;            // its objects depend on the feature table, as create_view has recorded
+  bool sealed = false;          // its states belong to a superuser: nobody else can have written to them
   bool restored = false;        // from a dump: column numbers may have changed
   struct Tables {
     Oid states, chunks;
@@ -83,7 +85,8 @@ class Program {
   std::unique_ptr<Plan> plan_;
   ViewIdentity identity_;
   FeatureTable table;
-  std::string lost;  // what a dump has not kept of the states that were restored from it; empty if nothing
+  std::string lost;  // why restored states cannot be gone on with, as a sentence; empty if they can
+  bool checks_values = false;  // somebody may have put bytes into the states that are no values of their types
   ExprContext* expressions = nullptr;
   TupleTableSlot* source_row = nullptr;   // minimal tuples of the source
   std::vector<RowKey> row_key;            // the source's primary key; without one, time and entity

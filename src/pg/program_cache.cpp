@@ -11,6 +11,7 @@
 #include "pg/definition.hpp"
 
 extern "C" {
+#include <storage/lmgr.h>
 #include <utils/inval.h>
 #include <utils/syscache.h>
 }
@@ -36,8 +37,12 @@ bool depends_on(const Program& program, Oid relation) {
   });
 }
 
+// How many changes of relations this session has been told of.
+std::uint64_t changes = 0;
+
 // Callbacks come from inside the backend: they only mark, and never throw.
 void relation_changed(Datum, Oid relation) {
+  ++changes;
   for (auto& [id, cached] : cache()) {
     if (relation == InvalidOid || depends_on(*cached.program, relation)) cached.stale = true;
   }
@@ -93,6 +98,21 @@ std::shared_ptr<Program> program_of(std::int32_t view) {
   if (made == nullptr) return nullptr;
   programs[view] = {made, false};
   return made;
+}
+
+std::shared_ptr<Program> locked_program_of(std::int32_t id) {
+  for (;;) {
+    std::shared_ptr<Program> program = program_of(id);
+    if (program == nullptr) return nullptr;
+    const std::uint64_t before = changes;
+    call([&] {
+      const ViewIdentity& view = program->identity();
+      LockRelationOid(view.relation, RowExclusiveLock);
+      for (const ViewIdentity::Tables& tables : view.lists) LockRelationOid(tables.states, RowExclusiveLock);
+    });
+    // Whoever had locked them, and was waited for, may have altered them.
+    if (changes == before) return program;
+  }
 }
 
 }  // namespace feature

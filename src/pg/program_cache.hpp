@@ -13,6 +13,9 @@ void watch_invalidations();
 // it is invalidated; null if there is no such view. A program that is running already is not given out twice: a nested statement gets one of its own.
 [[nodiscard]] std::shared_ptr<Program> program_of(std::int32_t view);
 
+// The same with the tables that it writes to locked, so that nobody alters them while it runs.
+[[nodiscard]] std::shared_ptr<Program> locked_program_of(std::int32_t view);
+
 // A program that is not kept, of a view whose catalogue entry may not be written yet.
 [[nodiscard]] std::shared_ptr<Program> compile_view(ViewIdentity view);
 

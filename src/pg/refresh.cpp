@@ -11,6 +11,7 @@
 #include "pg/backfill.hpp"
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
+#include "pg/compile.hpp"
 #include "pg/columns.hpp"
 #include "pg/definition.hpp"
 #include "pg/frame_bounds.hpp"
@@ -108,14 +109,37 @@ void empty(const Program& program, const std::optional<Since>& since) {
   } else {
     spi.execute(rows);
   }
+  spi.close();
+}
+
+void empty_states(const ViewIdentity& view) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
   for (const ViewIdentity::Tables& tables : view.lists) {
     spi.execute("TRUNCATE " + qualified_name(tables.states) + ", " + qualified_name(tables.chunks));
   }
   spi.close();
 }
 
-std::int64_t refresh(const ViewIdentity& view, const std::optional<Since>& since) {
+// Of a view whose states somebody else may write to. They are not just given to the extension's owner: what was attached
+// to them would then run with the rights of that.
+void replace_states(ViewIdentity& view) {
+  std::unique_ptr<Plan> plan;
+  {
+    const AsUser owner(view.owner, true);
+    const PinnedSettings settings(view.settings);
+    plan = compile(stored_definition(view.definition), nullptr);
+  }
+  drop_states(view);
+  create_states(view, *plan);
+  record_states(view);
+  call([] { CommandCounterIncrement(); });
+}
+
+std::int64_t refresh(ViewIdentity view, const std::optional<Since>& since) {
   check_catalogue(view);
+  check_row_security(view);
+  if (!view.sealed) replace_states(view);
   // A restored database has the objects but not what ties them together.
   record_dependencies(view);
   std::int64_t rows;
@@ -128,6 +152,7 @@ std::int64_t refresh(const ViewIdentity& view, const std::optional<Since>& since
       destination.since = since->time();
     }
     empty(*program, here);
+    empty_states(view);
     call([] { CommandCounterIncrement(); });
     rows = backfill(*program, destination);
     if (view.restored) record_restored(view, program->table.attributes);

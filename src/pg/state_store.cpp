@@ -6,13 +6,19 @@
 #include "pg/compat.hpp"
 
 extern "C" {
+#include <access/htup_details.h>
 #include <access/sysattr.h>
 #include <access/table.h>
 #include <access/xact.h>
 #include <catalog/index.h>
+#include <catalog/namespace.h>
+#include <catalog/pg_am.h>
+#include <catalog/pg_opfamily.h>
+#include <catalog/pg_type.h>
 #include <storage/lmgr.h>
 #include <utils/fmgroids.h>
 #include <utils/snapmgr.h>
+#include <utils/syscache.h>
 }
 
 namespace feature {
@@ -23,6 +29,40 @@ constexpr AttrNumber slot_attribute = 2;
 constexpr AttrNumber first_key_attribute = 3;
 constexpr AttrNumber number_attribute = 3;
 constexpr AttrNumber events_attribute = 4;
+
+// An index of integers, the first columns of its table, in which a row is found by all of them.
+bool is_index_on(Relation index, const Oid* types, int columns) {
+  const Form_pg_index form = index->rd_index;
+  bool fits = index->rd_rel->relam == BTREE_AM_OID && form->indisunique && form->indisvalid && form->indimmediate &&
+              form->indnkeyatts == columns && form->indnatts == columns &&
+              heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr);
+  for (int i = 0; fits && i < columns; ++i) {
+    fits = form->indkey.values[i] == i + 1 && index->rd_opfamily[i] == INTEGER_BTREE_FAM_OID &&
+           index->rd_opcintype[i] == types[i];
+  }
+  return fits;
+}
+
+[[noreturn]] void altered(Relation table) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("table \"%s\" is not as it was made", RelationGetRelationName(table)),
+                  errdetail("Somebody has changed its columns or its index."),
+                  errhint("feature.refresh() makes the states of a feature view anew.")));
+  pg_unreachable();
+}
+
+// An ERROR unless the table has columns of these types, of which the first `identifying` ones are indexed and the last is
+// never NULL.
+void check_columns(Relation table, Relation index, const Oid* types, int columns, int identifying) {
+  const TupleDesc description = RelationGetDescr(table);
+  if (table->rd_rel->relkind != RELKIND_RELATION || description->natts != columns) altered(table);
+  for (int i = 0; i < columns; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(description, i);
+    if (attribute->attisdropped || attribute->atttypid != types[i]) altered(table);
+  }
+  if (!TupleDescAttr(description, columns - 1)->attnotnull) altered(table);
+  if (!is_index_on(index, types, identifying)) altered(table);
+}
 
 Oid only_index(Relation table) {
   ::List* indexes = RelationGetIndexList(table);
@@ -66,12 +106,25 @@ StateStore::Bytes image_copy(Datum datum) {
 
 }  // namespace
 
+Oid state_type() {
+  return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("state"),
+                         ObjectIdGetDatum(get_namespace_oid("feature", false)));
+}
+
 void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys) {
   keys_ = keys;
   context_ = CurrentMemoryContext;
   chunk_table_ = chunk_table;
   states_ = table_open(state_table, RowExclusiveLock);
   states_index_ = index_open(only_index(states_), RowExclusiveLock);
+  const auto width = static_cast<int>(keys->size()) + first_key_attribute;
+  auto* types = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<std::size_t>(width)));
+  types[hash_attribute - 1] = INT8OID;
+  types[slot_attribute - 1] = INT2OID;
+  for (std::size_t i = 0; i < keys->size(); ++i) types[first_key_attribute - 1 + i] = (*keys)[i].type;
+  types[width - 1] = state_type();
+  check_columns(states_, states_index_, types, width, slot_attribute);
+  pfree(types);
   InitDirtySnapshot(dirty_);
   states_scan_ = compat::index_beginscan(states_, states_index_, &dirty_, 1);
   read_slot_ = table_slot_create(states_, nullptr);
@@ -83,6 +136,8 @@ void StateStore::open_chunks() {
   MemoryContext previous = MemoryContextSwitchTo(context_);
   chunks_ = table_open(chunk_table_, RowExclusiveLock);
   chunks_index_ = index_open(only_index(chunks_), RowExclusiveLock);
+  const Oid types[] = {INT8OID, INT2OID, INT4OID, state_type()};
+  check_columns(chunks_, chunks_index_, types, events_attribute, number_attribute);
   // The state row is locked, so the chunks cannot change under us; our own changes count at once.
   chunks_scan_ = compat::index_beginscan(chunks_, chunks_index_, SnapshotSelf, 3);
   chunk_read_slot_ = table_slot_create(chunks_, nullptr);

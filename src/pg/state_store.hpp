@@ -11,6 +11,9 @@
 // snapshot. Two transactions that both meet an entity for the first time are kept apart by a page lock that is held
 // only while the row is made.
 //
+// Rows are read and written past the executor, so open() makes sure that the tables still have the columns and the index
+// that they were made with: whom they belong to may have altered them.
+//
 // Everything here runs backend code: only inside call. Nothing is released by destructors, because after an error the
 // transaction releases it; close() does on success.
 #pragma once
@@ -33,6 +36,7 @@ namespace feature {
 struct KeyFunctions {
   FmgrInfo hash;
   FmgrInfo equal;
+  Oid type;
   Oid collation;
   std::int16_t length;
   bool by_value;
@@ -47,6 +51,9 @@ struct StateRow {
   const std::byte* image;  // in the context that was current when it was locked
   std::size_t size;
 };
+
+// The OID of type feature.state.
+[[nodiscard]] Oid state_type();
 
 class StateStore {
  public:

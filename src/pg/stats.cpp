@@ -68,13 +68,6 @@ std::unique_ptr<Plan> compile_as_owner(const ViewIdentity& view, Query* definiti
   return compile(definition, nullptr);
 }
 
-Oid state_type() {
-  return call([] {
-    return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("state"),
-                           ObjectIdGetDatum(get_namespace_oid("feature", false)));
-  });
-}
-
 // A view whose definition is locked, so that nobody alters or drops it. Waits for whoever does: then it is another one.
 ViewIdentity lock_definition(Oid relation) {
   for (ViewIdentity view = view_by_relation(relation);;) {
@@ -98,7 +91,7 @@ class Images {
 
   // Whether it has so many columns and an image in the last one.
   [[nodiscard]] bool has_columns(int columns) const {
-    const Oid image = state_type();
+    const Oid image = call([] { return state_type(); });
     const TupleDesc description = RelationGetDescr(table_);
     return description->natts == columns && TupleDescAttr(description, columns - 1)->atttypid == image;
   }

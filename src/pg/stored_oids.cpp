@@ -2,8 +2,6 @@
 
 #include "pg/stored_oids.hpp"
 
-#include <algorithm>
-
 #include "pg/boundary.hpp"
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/refusals.hpp"
@@ -46,24 +44,6 @@ bool holds_local_oids(Oid type) {
     default: return true;  // enums, composites
   }
 }
-
-namespace {
-
-// Whether a saved state of the aggregate is in a state: of all sealed events, or of the events below a node.
-bool is_saved(const ListPlan& plan, const Aggregate* aggregate) {
-  for (std::size_t i = 0; i < plan.measures.size(); ++i) {
-    const Measure& measure = plan.measures[i];
-    if (measure.aggregate != aggregate) continue;
-    if (measure.summary != Measure::not_summarised) return true;
-    if (std::any_of(plan.partials.begin(), plan.partials.end(),
-                    [&](const Partial& partial) { return partial.measure == i; })) {
-      return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
 
 std::string local_oids_in_states(const Plan& plan) {
   const auto holds = [](Oid type) { return call([&] { return holds_local_oids(type); }); };

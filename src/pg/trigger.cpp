@@ -6,6 +6,7 @@
 #include "pg/program_cache.hpp"
 #include "pg/row_collector.hpp"
 #include "pg/settings.hpp"
+#include "pg/view_objects.hpp"
 
 extern "C" {
 #include <commands/trigger.h>
@@ -55,7 +56,7 @@ const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
 
 // The program of the trigger's view, if it can take rows; null if there is no such view.
 std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id) {
-  std::shared_ptr<Program> program = program_of(id);
+  std::shared_ptr<Program> program = locked_program_of(id);
   if (program == nullptr) {
     // The feature table was dropped in a restored database, where the trigger does not go with it. Nothing is lost by
     // letting the statement pass: there is nothing to keep up to date.
@@ -76,9 +77,10 @@ std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id) {
   if (!program->lost.empty()) {
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                    "feature view \"" + view.name + "\" must be refreshed before its source can take rows")
-        .detail("Its states were restored from a dump, which does not keep the OIDs in " + program->lost + ".")
+        .detail(program->lost)
         .hint("Call feature.refresh().");
   }
+  check_row_security(view);
   return program;
 }
 

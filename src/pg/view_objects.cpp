@@ -7,6 +7,7 @@
 #include "pg/catalogue.hpp"
 #include "pg/columns.hpp"
 #include "pg/isolation.hpp"
+#include "pg/pinned_settings.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -29,6 +30,8 @@ PG_FUNCTION_INFO_V1(feature_drop_view);
 
 namespace feature {
 namespace {
+
+bool has_row_security(Oid table, Oid role) { return check_enable_rls(table, role, true) == RLS_ENABLED; }
 
 Oid trigger_of(const ViewIdentity& view) {
   return get_trigger_oid(view.source, trigger_name(view).c_str(), true);
@@ -56,6 +59,7 @@ void drop_alone(const ViewIdentity& view, Oid relation) {
 void drop_view(Oid relation) {
   const ViewIdentity found = view_by_relation(relation);
   check_owner(found);
+  check_catalogue(found);
   call([&] {
     LockRelationOid(found.source, AccessExclusiveLock);
     LockRelationOid(found.relation, AccessExclusiveLock);
@@ -84,11 +88,15 @@ std::string trigger_name(const ViewIdentity& view) { return "feature_" + std::to
 ViewIdentity lock_view(Oid relation) {
   const ViewIdentity found = view_by_relation(relation);
   check_owner(found);
+  check_catalogue(found);
+  check_row_security(found);
+  check_source_access(found);
   lock_source(found.source);
   // Another session may have changed it before.
   ViewIdentity view = view_by_relation(relation);
   check_owner(view);
   check_catalogue(view);
+  check_row_security(view);
   return view;
 }
 
@@ -97,12 +105,30 @@ void check_source_access(const ViewIdentity& view) {
     const AclResult allowed = pg_class_aclcheck(view.source, view.owner, ACL_SELECT);
     if (allowed != ACLCHECK_OK) aclcheck_error(allowed, OBJECT_TABLE, get_rel_name(view.source));
   });
-  const bool filtered = call([&] { return check_enable_rls(view.source, view.owner, true) == RLS_ENABLED; });
+  const bool filtered = call([&] { return has_row_security(view.source, view.owner); });
   if (filtered) {
     throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "source table has row-level security that applies to you")
         .detail("Features would be computed from rows that you may not see.")
         .hint("Create the feature view as a role that bypasses the policies.");
   }
+}
+
+void check_row_security(const ViewIdentity& view) {
+  const Oid filtered = call([&] {
+    for (const Oid table : {view.source, view.relation}) {
+      if (has_row_security(table, view.owner)) return table;
+    }
+    return InvalidOid;
+  });
+  if (filtered == InvalidOid) return;
+  const bool is_source = filtered == view.source;
+  const char* table = call([&] { return get_rel_name(filtered); });
+  throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "row-level security of table \"" + std::string(table) +
+                                                     "\" applies to the owner of feature view \"" + view.name + "\"")
+      .detail(is_source ? "Features would be computed from rows that the owner may not see."
+                        : "Its policies cannot be applied to the rows that are written to the feature view.")
+      .hint(is_source ? "Let the owner bypass the policies, or drop the feature view."
+                      : "Use ALTER TABLE .. NO FORCE ROW LEVEL SECURITY: policies then apply to all but the owner.");
 }
 
 // What CREATE VIEW does, but from the analysed query: the text is never interpreted a second time, under other names.
@@ -133,6 +159,8 @@ void create_definition(ViewIdentity& view, Query* query) {
 void create_states(ViewIdentity& view, const Plan& plan) {
   const AsUser owner(state_schema_owner(), false);
   const std::string view_owner = call([&] { return GetUserNameFromId(view.owner, false); });
+  // What the caller may have set, and could not use without the extension owner's rights.
+  const PinnedSettings storage({{"default_tablespace", ""}, {"default_table_access_method", "heap"}});
   view.lists.clear();
   Spi spi;
   for (std::size_t i = 0; i < plan.lists.size(); ++i) {
@@ -151,7 +179,7 @@ void create_states(ViewIdentity& view, const Plan& plan) {
                 " (key_hash bigint, slot smallint, number integer, events feature.state NOT NULL, "
                 "PRIMARY KEY (key_hash, slot, number))");
     for (const char* table : {"states", "chunks"}) {
-      spi.execute("ALTER TABLE feature_state." + (table + suffix) + " OWNER TO " + quoted(view_owner));
+      spi.execute("GRANT SELECT ON feature_state." + (table + suffix) + " TO " + quoted(view_owner));
     }
     const auto relid = [&](const std::string& name) {
       return call([&] { return get_relname_relid(name.c_str(), state_schema()); });
@@ -164,6 +192,12 @@ void create_states(ViewIdentity& view, const Plan& plan) {
 void drop_definition_and_states(const ViewIdentity& view) {
   call([&] {
     drop_alone(view, view.definition);
+  });
+  drop_states(view);
+}
+
+void drop_states(const ViewIdentity& view) {
+  call([&] {
     for (const ViewIdentity::Tables& tables : view.lists) {
       drop_alone(view, tables.states);
       drop_alone(view, tables.chunks);
