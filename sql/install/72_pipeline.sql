@@ -60,9 +60,10 @@ BEGIN
     END IF;
   END IF;
 
-  -- The definitions name their source without a schema.
-  PERFORM set_config('search_path', quote_ident(schema), true);
-  RETURN feature.create_view(view_name, definition);
+  -- The definitions name their source without a schema. It is put in, so that nothing else is looked up there: operators
+  -- of the schema's owner must not get into the definition.
+  RETURN feature.create_view(format('%I.%I', schema, view_name),
+                             replace(definition, 'FROM transactions', format('FROM %I.transactions', schema)));
 END
 $function$;
 COMMENT ON FUNCTION feature.create_transaction_pipeline(name, text) IS

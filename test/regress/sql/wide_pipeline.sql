@@ -78,8 +78,8 @@ SELECT feature.create_transaction_pipeline('wide', 'wide');
 SELECT feature.create_transaction_pipeline(catalogue => 'narrow');
 SELECT feature.create_transaction_pipeline(catalogue => NULL);
 -- A catalogue's text is the definition: to be changed and given to feature.create_view or alter_view.
-SELECT query = feature.wide_transaction_features() AS same FROM feature.views WHERE relation = 'other.transaction_features_wide'::regclass;
-SELECT query = feature.standard_transaction_features() AS same FROM feature.views WHERE relation = 'other.transaction_features'::regclass;
+SELECT query = replace(feature.wide_transaction_features(), 'FROM transactions', 'FROM other.transactions') AS same FROM feature.views WHERE relation = 'other.transaction_features_wide'::regclass;
+SELECT query = replace(feature.standard_transaction_features(), 'FROM transactions', 'FROM other.transactions') AS same FROM feature.views WHERE relation = 'other.transaction_features'::regclass;
 
 SET client_min_messages = warning;
 DROP SCHEMA wide, other, mine CASCADE;
