@@ -2,11 +2,13 @@
 # PGXS's: all, install, installcheck, uninstall, clean.
 #
 #   PG_CONFIG   the PostgreSQL to build for and to test with (the first in PATH)
+#   PG          the major version to check with; another one than PG_CONFIG's is, in the Debian release that has it
+#   SUITES      what to check: some of the suites that `make help` names
 #   WARN        more warning flags; the checks add -Werror
 
 PG_CONFIG ?= pg_config
 
-PEOPLE = help setup demo check fuzz bench format $(filter check-%,$(MAKECMDGOALS))
+PEOPLE = help setup demo check fuzz sanitize valgrind bench format $(filter check-%,$(MAKECMDGOALS))
 
 ifeq ($(filter $(PEOPLE),$(MAKECMDGOALS)),)
 
@@ -73,7 +75,11 @@ help:
 	@echo 'make demo        show it at work: builds, starts a server of its own, ten seconds of transactions, cleans up'
 	@echo 'make check       build and run all tests; check-unit, check-fuzz, check-loadgen, check-regress,'
 	@echo '                 check-isolation, check-tap, check-clients, check-random, check-aggregates, check-docs run one'
+	@echo 'make check PG=17 the same in the Debian release that has PostgreSQL 17, made when it is first asked for'
+	@echo 'make check-all   the same with PostgreSQL 15, 17 and 18'
 	@echo 'make fuzz        both fuzzers, then random cases, for FUZZ_SECONDS (600) each'
+	@echo 'make sanitize    unit tests and fuzzers under sanitizers, the latter for FUZZ_SECONDS (600) each'
+	@echo 'make valgrind    regression tests against a server under valgrind; takes long'
 	@echo 'make bench       measure; see docs for what the numbers mean'
 	@echo 'make setup       install what building and testing need, where something is missing (apt)'
 	@echo 'make             build the extension for the PostgreSQL of PG_CONFIG ($(PG_CONFIG))'
@@ -86,16 +92,35 @@ setup:
 demo: setup
 	@scripts/demo.sh
 
+ifdef PG
+check:
+	@scripts/check-versions.sh '$(PG) $(SUITES)'
+
+check-%:
+	@scripts/check-versions.sh '$(PG) $*'
+else
 check: setup
-	@scripts/check.sh
+	@scripts/check.sh $(SUITES)
 
 check-%: setup
 	@scripts/check.sh $*
+endif
+
+check-all:
+	@scripts/check-versions.sh $(foreach version,15 17 18,'$(version) $(SUITES)')
 
 fuzz: export FUZZ_SECONDS ?= 600
 fuzz: export RANDOM_SECONDS ?= $(FUZZ_SECONDS)
 fuzz: setup
 	@scripts/check.sh fuzz random
+
+sanitize: export FUZZ_SECONDS ?= 600
+sanitize: setup
+	@scripts/check.sh unit fuzz
+
+valgrind: setup
+	@scripts/setup.sh valgrind
+	@scripts/valgrind.sh $(TESTS)
 
 bench: setup
 	@scripts/bench.sh
@@ -107,6 +132,6 @@ format:
 $(filter-out $(PEOPLE),$(MAKECMDGOALS)):
 	@$(MAKE) $@
 
-.PHONY: help setup demo check fuzz bench format
+.PHONY: help setup demo check check-all fuzz sanitize valgrind bench format
 
 endif

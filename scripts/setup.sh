@@ -1,6 +1,8 @@
 #!/bin/bash
 # Installs what building and testing need, by apt, where something is missing. Silent and quick if nothing is.
 #
+#   setup.sh [PROGRAM]...   with PROGRAM: only these, which are packages of the same name
+#
 # It looks for the things themselves rather than for packages: the same thing can come from several packages (Boost's
 # headers), or from none (a PostgreSQL built from source). A PostgreSQL other than the distribution's is asked for by
 # PG_CONFIG=/usr/lib/postgresql/N/bin/pg_config.
@@ -60,6 +62,17 @@ missing_headers() {
   done | g++ -E -P -x c++ -std=c++17 - | tr -d '"'
 }
 
+# The same of programs that only some goals need: missing_programs PROGRAM...
+missing_programs() {
+  local program
+  for program; do command -v "$program" >/dev/null || echo "$program"; done
+}
+
+# missing [PROGRAM]...
+missing() {
+  if [ $# -gt 0 ]; then missing_programs "$@"; else missing_packages; fi
+}
+
 # The major version that PG_CONFIG asks for, else the distribution's.
 postgresql_major() {
   local version
@@ -114,7 +127,7 @@ may_install() {
 
 log=$top/build/setup.log
 rm -f "$log"
-mapfile -t packages < <(missing_packages)
+mapfile -t packages < <(missing "$@")
 if [ ${#packages[@]} -gt 0 ]; then
   command -v apt-get >/dev/null || fail "missing, and there is no apt to install it: ${packages[*]}"
   may_install || fail "missing, and neither root nor sudo: ${packages[*]}"
@@ -125,9 +138,10 @@ if [ ${#packages[@]} -gt 0 ]; then
   echo "Installing what is missing: ${packages[*]} (log: build/setup.log)"
   apt_install "${packages[@]}" >>"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get install failed"; }
 
-  mapfile -t packages < <(missing_packages)
+  mapfile -t packages < <(missing "$@")
   [ ${#packages[@]} -eq 0 ] || fail "installed, but not found: ${packages[*]} (PG_CONFIG is $PG_CONFIG)"
 fi
+[ $# -eq 0 ] || exit 0
 
 mapfile -t packages < <(test_packages)
 if [ ${#packages[@]} -gt 0 ] && may_install; then
