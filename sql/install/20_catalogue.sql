@@ -36,13 +36,16 @@ CREATE TABLE feature_state.list (
   number integer NOT NULL,
   states regclass NOT NULL,
   chunks regclass NOT NULL,
+  shared boolean NOT NULL DEFAULT false,
   PRIMARY KEY (view, number)
 );
 COMMENT ON TABLE feature_state.list IS 'partition lists of feature views and where their entities are kept';
 COMMENT ON COLUMN feature_state.list.view IS 'the feature view';
 COMMENT ON COLUMN feature_state.list.number IS 'in the order in which the definition uses them';
-COMMENT ON COLUMN feature_state.list.states IS 'one row an entity: its latest events';
+COMMENT ON COLUMN feature_state.list.states IS
+  'one row an entity: its latest events; in a shared list one for each session that has written it at the same time';
 COMMENT ON COLUMN feature_state.list.chunks IS 'sealed runs of older events';
+COMMENT ON COLUMN feature_state.list.shared IS 'whether several sessions write one entity at the same time';
 
 SELECT pg_catalog.pg_extension_config_dump('feature_state.view_id', '');
 SELECT pg_catalog.pg_extension_config_dump('feature_state.view', '');

@@ -1,8 +1,9 @@
 -- functions ----------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION feature.create_view(name text, query text, lateness interval DEFAULT '1 hour') RETURNS regclass
+CREATE FUNCTION feature.create_view(name text, query text, lateness interval DEFAULT '1 hour',
+                                    shared text[] DEFAULT '{}') RETURNS regclass
   AS 'MODULE_PATHNAME', 'feature_create_view' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION feature.create_view(text, text, interval) IS
+COMMENT ON FUNCTION feature.create_view(text, text, interval, text[]) IS
   'creates a table that holds the rows of a definition and follows every insert into the definition''s source table';
 
 CREATE FUNCTION feature.alter_view(view regclass, query text) RETURNS regclass

@@ -9,7 +9,10 @@ COMMENT ON FUNCTION feature.list_stats(regclass) IS
   'entities, events and sizes of each PARTITION BY list of a feature view';
 
 CREATE VIEW feature.stats AS
-  SELECT v.relation, s.*
+  SELECT v.relation, s.*,
+         (SELECT l.shared FROM feature_state.view w JOIN feature_state.list l ON l.view OPERATOR(pg_catalog.=) w.id
+          WHERE w.relation::pg_catalog.oid OPERATOR(pg_catalog.=) v.relation::pg_catalog.oid
+            AND l.number OPERATOR(pg_catalog.=) s.list) AS shared
   FROM feature.views v
   CROSS JOIN LATERAL feature.list_stats(v.relation) s;
 COMMENT ON VIEW feature.stats IS 'entities, events and sizes of each PARTITION BY list of all feature views';
@@ -28,3 +31,4 @@ COMMENT ON COLUMN feature.stats.total_bytes IS
 COMMENT ON COLUMN feature.stats.largest_entity_events IS 'number of events of the entity that has most';
 COMMENT ON COLUMN feature.stats.largest_entity IS 'key of that entity, one element a PARTITION BY expression';
 COMMENT ON COLUMN feature.stats.newest_event_time IS 'latest event time of all entities';
+COMMENT ON COLUMN feature.stats.shared IS 'whether several sessions write one entity of the list at the same time';

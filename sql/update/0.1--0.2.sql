@@ -116,3 +116,26 @@ BEGIN
   END LOOP;
 END
 $$;
+
+-- shared lists ---------------------------------------------------------------------------------------------------------
+
+ALTER TABLE feature_state.list ADD COLUMN shared boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN feature_state.list.states IS
+  'one row an entity: its latest events; in a shared list one for each session that has written it at the same time';
+COMMENT ON COLUMN feature_state.list.shared IS 'whether several sessions write one entity at the same time';
+
+DROP FUNCTION feature.create_view(text, text, interval);
+CREATE FUNCTION feature.create_view(name text, query text, lateness interval DEFAULT '1 hour',
+                                    shared text[] DEFAULT '{}') RETURNS regclass
+  AS 'MODULE_PATHNAME', 'feature_create_view' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION feature.create_view(text, text, interval, text[]) IS
+  'creates a table that holds the rows of a definition and follows every insert into the definition''s source table';
+
+CREATE OR REPLACE VIEW feature.stats AS
+  SELECT v.relation, s.*,
+         (SELECT l.shared FROM feature_state.view w JOIN feature_state.list l ON l.view OPERATOR(pg_catalog.=) w.id
+          WHERE w.relation::pg_catalog.oid OPERATOR(pg_catalog.=) v.relation::pg_catalog.oid
+            AND l.number OPERATOR(pg_catalog.=) s.list) AS shared
+  FROM feature.views v
+  CROSS JOIN LATERAL feature.list_stats(v.relation) s;
+COMMENT ON COLUMN feature.stats.shared IS 'whether several sessions write one entity of the list at the same time';

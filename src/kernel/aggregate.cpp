@@ -142,6 +142,7 @@ class FloatSum final : public Combining {
   }
   // In float4 the order of additions shows in the digits that users see, so there all are done from the oldest on.
   bool combines() const override { return std::is_same_v<Float, double>; }
+  bool depends_on_order() const override { return !combines(); }
   void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
     for (; first != last; ++first) {
       const Value* saved = first->values + column;
@@ -337,6 +338,7 @@ class FirstValue final : public Aggregate {
     return accumulator;
   }
   bool combines() const override { return true; }
+  bool depends_on_order() const override { return true; }
   bool is_saved(const Value*) const override { return true; }
   void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
     if (accumulator.count == 0 && first != last) set(accumulator, first->values[column]);
@@ -355,6 +357,7 @@ class FirstValue final : public Aggregate {
 // Events come in order, so a time is new when it differs from the one before.
 class DistinctTimes final : public Combining {
  public:
+  bool depends_on_order() const override { return true; }
   void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
     for (; first != last; ++first) {
       const auto time = static_cast<Word>(first->time.time_since_epoch().count());

@@ -47,6 +47,9 @@ class Aggregate {
   [[nodiscard]] virtual bool combines() const = 0;
   // Whether these saved columns say what the events hold: columns that are all NULL may say that nothing was saved.
   [[nodiscard]] virtual bool is_saved(const Value* columns) const = 0;
+  // Whether it tells in which order events came, beyond the rounding of floats. If not, fold() and combine() may take
+  // them in any order.
+  [[nodiscard]] virtual bool depends_on_order() const { return false; }
   // Whether accumulators and what save() writes are plain numbers, with nothing behind them in memory.
   [[nodiscard]] virtual bool is_plain() const { return false; }
   // Takes in runs of events by what was saved of each: the records [first, last), whose columns from `column` on are

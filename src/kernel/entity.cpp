@@ -152,9 +152,7 @@ void Entity::recall(const std::vector<Event>& events) {
   ring_.visit(0, tied, [&](const Event* from, const Event* to) { in_ring.push_back({from, to, false}); });
   tree_.recall(events, in_ring);
   ring_.pop_front(tied);
-  known_.last = -1;
-  for (Running& running : running_) running.end = -1;
-  totals_.clear();
+  forget_folded(-1);
   head_ = nullptr;
   sealed_ = false;  // else they would leave again at once
 }
@@ -302,6 +300,80 @@ const Accumulator& Entity::running_aggregate(std::size_t number, std::size_t run
   fold(partial.measure, known.end, last, known.accumulator);
   known.end = last;
   return known.accumulator;
+}
+
+// ---- slots of a shared entity
+
+// The events at [first, last), none of which has left.
+std::vector<Run> Entity::kept_events(std::int64_t first, std::int64_t last) {
+  std::vector<Run> runs;
+  static_cast<void>(tree_.collect(first, std::min(last, tree_.size()), Measure{nullptr}, runs));
+  if (last > tree_.size()) {
+    ring_.visit(static_cast<std::size_t>(std::max<std::int64_t>(first - tree_.size(), 0)),
+                static_cast<std::size_t>(last - tree_.size()),
+                [&](const Event* from, const Event* to) { runs.push_back({from, to, false}); });
+  }
+  return runs;
+}
+
+// As in running_aggregate(), nothing that is asked for here is unsettled.
+void Entity::fold_from_start(std::size_t number, std::int64_t last, Accumulator& accumulator) {
+  const Partial& partial = plan_.partials[number];
+  const Prefix& start = last >= tree_.size() ? tree_.prefix() : tree_.left();
+  if (start.position > last) throw EventsLeft("events of the frame are no longer kept in the entity's state");
+  if (start.position > 0) {
+    const Event& before = start.before;
+    plan_.measures[partial.measure].aggregate->combine(accumulator, &before, &before + 1, partial.column);
+  }
+  fold(partial.measure, start.position, last, accumulator);
+}
+
+bool Entity::would_have_left(EventTime time) { return left().position > 0 && time < left().before.time; }
+
+void Entity::add_left(const Event& event) {
+  tree_.settle();
+  tree_.add_left(event);
+  forget_folded(-1);
+  head_ = nullptr;
+  if (late_ < std::numeric_limits<std::uint32_t>::max()) ++late_;
+}
+
+Entity::Tally Entity::tally(EventTime until) {
+  tree_.settle();
+  const std::int64_t first = tree_.left().position;
+  Tally tally{first, tree_.left_digest()};
+  for (const Run& run : kept_events(first, count_until(until))) {
+    tally.events += run.last - run.first;
+    tally.digest += tree_.digest(run.first, run.last);
+  }
+  return tally;
+}
+
+bool Entity::absorb(Entity& other, std::int64_t most) {
+  const Prefix& gone = other.left();
+  const auto reaches_behind = [&](Entity& entity) { return entity.kept() > 0 && entity.newest() >= gone.before.time; };
+  if (other.kept() > most || (gone.position > 0 && !reaches_behind(*this) && !reaches_behind(other))) return false;
+  const std::uint64_t late = std::uint64_t{late_} + other.late_;
+  for (const Run& run : other.kept_events(gone.position, other.size())) {
+    for (const Event* event = run.first; event != run.last; ++event) {
+      if (would_have_left(event->time)) {
+        add_left(*event);
+      } else {
+        static_cast<void>(add(*event));
+      }
+    }
+  }
+  tree_.settle();
+  late_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(late, std::numeric_limits<std::uint32_t>::max()));
+  if (gone.position == 0) return true;
+  // Times that have left are asked for where the tree is: it must reach behind them.
+  if (tree_.size() == 0 || tree_.newest() < gone.before.time) {
+    seal(std::min(ring_.size(), ring_.count_until(gone.before.time) + 1));
+  }
+  tree_.absorb_left(other.tree_);
+  forget_folded(-1);
+  head_ = nullptr;
+  return true;
 }
 
 // ---- storing

@@ -40,6 +40,8 @@ class Entity {
   // back to `earliest`, may be added and asked about once is_needed() is false or they have been recalled.
   [[nodiscard]] bool is_needed(EventTime time, EventTime earliest);
   [[nodiscard]] const Prefix& left() { return tree_.left(); }
+  [[nodiscard]] EventTime left_until() { return left().before.time; }
+  [[nodiscard]] std::int64_t left_count() { return left().position; }
   // See Tree::recall.
   void recall(const std::vector<Event>& events);
 
@@ -84,6 +86,33 @@ class Entity {
 
   [[nodiscard]] std::int64_t size() const { return tree_.size() + static_cast<std::int64_t>(ring_.size()); }
 
+  // The number of events earlier than `time`, and of those not later. O(log n).
+  [[nodiscard]] std::int64_t count_before(EventTime time);
+  [[nodiscard]] std::int64_t count_until(EventTime time);
+
+  // For a slot of a shared entity (shared_entity.hpp), whose aggregates combine in any order:
+
+  // Folds all events before `last` into an accumulator that may hold others.
+  void fold_from_start(std::size_t partial, std::int64_t last, Accumulator& accumulator);
+  // Whether an event of this time is earlier than one that has left; and adds such an event: it counts as having left, too.
+  // As in add(), its values may be filled in afterwards.
+  [[nodiscard]] bool would_have_left(EventTime time);
+  void add_left(const Event& event);
+  // As add() does first: once the event that was added last has all its values.
+  void settle() { tree_.settle(); }
+  // Number and digest of all events that are not later than `until`, which is not before the last that has left.
+  struct Tally {
+    std::int64_t events = 0;
+    std::uint64_t digest = 0;  // whatever their order
+  };
+  [[nodiscard]] Tally tally(EventTime until);
+  // Takes over all events of another slot, and what it knows of those that have left; that one is not to be used any more.
+  // False, and changes nothing, if it keeps more events than `most`, or if neither keeps an event that is behind those that
+  // have left. O(its events log n).
+  [[nodiscard]] bool absorb(Entity& other, std::int64_t most);
+  // Number of events that are kept.
+  [[nodiscard]] std::int64_t kept() { return size() - left().position; }
+
   // Hands over what has changed: nodes, and the head. Where events have been sealed, those that are earlier than `keep_from`
   // and that no row looks at by number leave.
   void store(SegmentWriters& writers, StateSink& sink, std::optional<EventTime> keep_from);
@@ -94,9 +123,8 @@ class Entity {
     Accumulator accumulator;
   };
 
-  [[nodiscard]] std::int64_t count_before(EventTime time);
-  [[nodiscard]] std::int64_t count_until(EventTime time);
   void forget_folded(std::int64_t position);
+  [[nodiscard]] std::vector<Run> kept_events(std::int64_t first, std::int64_t last);
   [[nodiscard]] const std::vector<Run>& runs(std::size_t measure, std::int64_t first, std::int64_t last);
   [[nodiscard]] bool can_total(std::size_t measure, std::int64_t first, std::int64_t last) const;
   [[nodiscard]] bool total_ring(std::size_t measure, std::int64_t last);

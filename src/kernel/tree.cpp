@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace feature {
 
@@ -344,6 +345,12 @@ void Tree::shrink() {
 // ---- settling
 
 void Tree::settle() {
+  for (const Event& event : std::exchange(unsettled_left_, {})) {
+    left_digest_ += digest(&event, &event + 1);
+    extend_left(0, event.time, [&](const Partial& partial, Accumulator& accumulator) {
+      plan_.measures[partial.measure].aggregate->fold(accumulator, &event, &event + 1);
+    });
+  }
   if (root_ != nullptr && root_->stale) {
     settle(*root_);
     if (is_overfull(*root_)) grow(split(*root_));
@@ -454,8 +461,9 @@ void Tree::advance(const Prefix& from, Prefix& to, const Node& leaf) {
     aggregate.fold(accumulator, leaf.records.data(), leaf.records.data() + leaf.records.size());
     aggregate.save(accumulator, values + partial.column, memory_);
   }
+  const EventTime last = leaf.records.back().time;
+  to.before = {from.position > 0 ? std::max(from.before.time, last) : last, values};
   to.position = from.position + leaf.count();
-  to.before = {leaf.records.back().time, values};
 }
 
 void Tree::compute_partials() {
@@ -590,7 +598,42 @@ void Tree::expire_first_leaf() {
   shrink();
 }
 
-// The sum of hashes of events by all that is kept of them. A source of the same events gives the same.
+// More events have left, the newest of them at `time`: `take` puts them into each partial result.
+template <class Take>
+void Tree::extend_left(std::int64_t events, EventTime time, Take take) {
+  static_cast<void>(root());
+  Value* values = prefix_values();
+  for (const Partial& partial : plan_.partials) {
+    const Aggregate& aggregate = *plan_.measures[partial.measure].aggregate;
+    Accumulator accumulator = aggregate.restore(left_.before.values + partial.column, left_.position);
+    take(partial, accumulator);
+    aggregate.save(accumulator, values + partial.column, memory_);
+  }
+  left_.before = {left_.position > 0 ? std::max(left_.before.time, time) : time, values};
+  left_.position += events;
+  prefix_.position += events;
+  partials_stale_ = true;
+  root_->changed = true;
+}
+
+void Tree::add_left(const Event& event) {
+  unsettled_left_.push_back(event);
+  static_cast<void>(root());
+  ++left_.position;
+  ++prefix_.position;
+}
+
+void Tree::absorb_left(Tree& other) {
+  settle();
+  const Prefix& more = other.left();
+  left_digest_ = left_digest() + other.left_digest();
+  extend_left(more.position, more.before.time, [&](const Partial& partial, Accumulator& accumulator) {
+    const Event& record = more.before;
+    plan_.measures[partial.measure].aggregate->combine(accumulator, &record, &record + 1, partial.column);
+  });
+  settle();
+}
+
 std::uint64_t Tree::digest(const Event* first, const Event* last) const {
   const std::vector<Storage>& columns = plan_.layout.event;
   std::uint64_t sum = 0;

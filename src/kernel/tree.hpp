@@ -109,6 +109,18 @@ class Tree {
   // unless they are what has left, to the last bit. O(n).
   void recall(const std::vector<Event>& events, const std::vector<Run>& more);
 
+  // For a slot of a shared entity, whose partial results take in events in any order:
+
+  // Adds an event that is earlier than the newest that has left, as one that has left. Its values may be filled in until
+  // settle().
+  void add_left(const Event& event);
+  // Takes over what another tree knows of the events that have left it; none of them is later than newest().
+  void absorb_left(Tree& other);
+  // A digest of the events that have left: the sum of those of runs of them, whatever their order.
+  [[nodiscard]] std::uint64_t left_digest() { return left().position == 0 ? 0 : left_digest_; }
+  // The sum of hashes of events by all that is kept of them. A source of the same events gives the same.
+  [[nodiscard]] std::uint64_t digest(const Event* first, const Event* last) const;
+
   // Whether there may be something to store.
   [[nodiscard]] bool changed() const { return !removed_.empty() || (root_ != nullptr && root_->changed); }
   // Hands over what has changed. Settled before.
@@ -163,9 +175,10 @@ class Tree {
   void drop_child(Node& node, std::size_t index);
   void expire_first_leaf();
   void remove_nodes(Node& node);
-  [[nodiscard]] std::uint64_t digest(const Event* first, const Event* last) const;
   void advance(const Prefix& from, Prefix& to, const Node& leaf);
   void compute_partials();
+  template <class Take>
+  void extend_left(std::int64_t events, EventTime time, Take take);
   void store(Node& node, SegmentWriters& writers, NodeSink& sink);
   [[nodiscard]] std::size_t estimated_size(const Node& node) const;
   [[nodiscard]] bool is_full(const Node& node) const;
@@ -179,6 +192,7 @@ class Tree {
   std::uint64_t left_digest_ = 0;  // of the events that have left, whatever their order
   Node* root_ = nullptr;
   bool partials_stale_ = false;
+  std::vector<Event> unsettled_left_;  // have left, but are not in partial results and digest yet
   std::vector<std::uint32_t> removed_;
 };
 

@@ -20,6 +20,7 @@
 #include "pg/program_cache.hpp"
 #include "pg/refresh.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_lists.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
@@ -117,6 +118,7 @@ class Alteration {
     // What is constant in it is evaluated now, and not with the rights of a superuser who alters it.
     const AsUser owner(old_.owner, true);
     plan_ = compile(query_, text_);
+    keep_lists_shared(*plan_, query_, text_, old_);
   }
 
   [[nodiscard]] std::vector<OldColumn> old_columns() const {

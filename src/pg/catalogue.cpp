@@ -152,9 +152,13 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
                                                     ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
     });
   }
-  const std::uint64_t lists = spi.query("SELECT states, chunks FROM feature_state.list WHERE view = " +
-                                          std::to_string(view.id) + " ORDER BY number");
-  for (std::uint64_t i = 0; i < lists; ++i) view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2)});
+  // A catalogue of version 0.1 has no shared lists.
+  const std::uint64_t lists =
+      spi.query("SELECT l.states, l.chunks, pg_catalog.to_jsonb(l) ->> 'shared' FROM feature_state.list l WHERE view = " +
+                std::to_string(view.id) + " ORDER BY number");
+  for (std::uint64_t i = 0; i < lists; ++i) {
+    view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2), spi.text(i, 3) == "true"});
+  }
   look_at_objects(spi, view);
   const std::uint64_t settings = spi.query("SELECT s.key, s.value FROM feature_state.view v, "
                                              "pg_catalog.jsonb_each_text(v.settings) s WHERE v.id = " +
@@ -228,8 +232,10 @@ void record(const ViewIdentity& view, const std::string& query) {
               oid(view.source) + ", " + oid(view.definition) + ", " + array_of(view.columns) + ", " +
               literal(query) + ", pg_catalog.jsonb_build_object(" + settings + "), " + lateness + ")");
   for (std::size_t i = 0; i < view.lists.size(); ++i) {
-    spi.execute("INSERT INTO feature_state.list (view, number, states, chunks) VALUES (" + id + ", " +
-                std::to_string(i + 1) + ", " + oid(view.lists[i].states) + ", " + oid(view.lists[i].chunks) + ")");
+    const ViewIdentity::Tables& list = view.lists[i];
+    spi.execute(std::string("INSERT INTO feature_state.list (view, number, states, chunks") +
+                (list.shared ? ", shared" : "") + ") VALUES (" + id + ", " + std::to_string(i + 1) + ", " +
+                oid(list.states) + ", " + oid(list.chunks) + (list.shared ? ", true" : "") + ")");
   }
   spi.close();
 }

@@ -11,6 +11,7 @@
 
 extern "C" {
 #include <access/htup_details.h>
+#include <access/transam.h>
 #include <catalog/pg_aggregate.h>
 #include <catalog/pg_proc.h>
 #include <catalog/pg_type.h>
@@ -45,6 +46,19 @@ void check_execute(Oid function, Oid role) {
   const AclResult allowed = compat::function_aclcheck(function, role);
   if (allowed != ACLCHECK_OK) aclcheck_error(allowed, OBJECT_FUNCTION, get_func_name(function));
 }
+
+namespace {
+
+// Whether the order of input shows in an aggregate's result. If it may be computed by parallel workers, its author says
+// that it does not; PostgreSQL's own that show it are those that any order is right for.
+bool shows_order(Oid function) {
+  if (func_parallel(function) != PROPARALLEL_SAFE) return true;
+  if (function >= FirstNormalObjectId) return false;
+  const std::string_view name = get_func_name(function);
+  return name == "array_agg" || name == "string_agg" || name == "any_value";
+}
+
+}  // namespace
 
 CatalogueAggregate::CatalogueAggregate(WindowFunc* function, std::vector<AggregateInput> inputs, int filter)
     : function_(function), inputs_(std::move(inputs)), filter_(filter) {
@@ -102,6 +116,7 @@ CatalogueAggregate::CatalogueAggregate(WindowFunc* function, std::vector<Aggrega
     ReleaseSysCache(tuple);
     state_ = makeNode(WindowAggState);
     state_->curaggcontext = CurrentMemoryContext;
+    depends_on_order_ = !combines() || shows_order(function->winfnoid);
     return true;
   });
   if (!usable) {

@@ -52,6 +52,7 @@ class CatalogueAggregate final : public Aggregate {
   void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource& memory) const override;
   [[nodiscard]] Accumulator restore(const Value* columns, std::int64_t count) const override;
   [[nodiscard]] bool combines() const override { return combine_.fn_oid != 0 && saveable(); }
+  [[nodiscard]] bool depends_on_order() const override { return depends_on_order_; }
   [[nodiscard]] bool is_saved(const Value* columns) const override { return !columns[1].null; }
   void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override;
 
@@ -78,6 +79,7 @@ class CatalogueAggregate final : public Aggregate {
   std::int16_t length_ = 0;
   bool by_value_ = false;
   bool internal_ = false;
+  bool depends_on_order_ = true;
   Datum initial_ = 0;
   bool initial_null_ = true;
   std::int16_t result_length_ = 0;

@@ -191,6 +191,7 @@ class Compiler {
     const WindowClause* window = window_of(function);
     // The executor, which does not run it, would check this.
     call([&] { check_execute(function->winfnoid, GetUserId()); });
+    compiled_ = function;
     check_time(function, window);
     list_ = lists_.enter(level_, window, feature_);
     switch (function->winfnoid) {
@@ -258,6 +259,7 @@ class Compiler {
     if (found == level.lists.end()) found = level.lists.insert(level.lists.end(), LevelList{list_, {}});
     function.result = level.results.size();
     function.feature = feature_;
+    function.call = compiled_;
     found->functions.push_back(function);
     Var* var = call([&] {
       return makeVar(INNER_VAR, static_cast<AttrNumber>(function.result + 1), type, -1, collation, 0);
@@ -474,6 +476,7 @@ class Compiler {
   std::size_t level_ = 0;
   std::size_t list_ = 0;
   const char* feature_ = nullptr;  // the column that is being compiled
+  const WindowFunc* compiled_ = nullptr;
 };
 
 }  // namespace

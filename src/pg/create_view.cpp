@@ -11,6 +11,7 @@
 #include "pg/definition.hpp"
 #include "pg/isolation.hpp"
 #include "pg/program_cache.hpp"
+#include "pg/shared_lists.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
@@ -35,8 +36,8 @@ namespace {
 
 class Creation {
  public:
-  Creation(const std::string& name, const char* query, std::optional<Interval> lateness)
-      : requested_(name), text_(query) {
+  Creation(const std::string& name, const char* query, std::optional<Interval> lateness, std::vector<std::string> shared)
+      : requested_(name), text_(query), shared_(std::move(shared)) {
     view_.lateness = lateness;
   }
 
@@ -52,6 +53,7 @@ class Creation {
     {
       const AsUser owner(view_.owner, true);
       plan_ = compile(query_, text_);
+      share_lists(*plan_, query_, text_, shared_);
     }
     // No insert may fall between the rows that are computed now and those that the trigger will see.
     lock_source(view_.source);
@@ -182,6 +184,7 @@ class Creation {
 
   std::string requested_;
   const char* text_;
+  std::vector<std::string> shared_;
   Query* query_ = nullptr;
   std::unique_ptr<Plan> plan_;
   std::vector<DefinitionColumn> columns_;
@@ -216,6 +219,12 @@ Datum feature_create_view(PG_FUNCTION_ARGS) {
             .hint("Give zero to keep no event for late rows, or NULL to keep all.");
       }
     }
-    return ObjectIdGetDatum(feature::Creation(name, query, lateness).run());
+    // Version 0.1 of the function has no such argument.
+    constexpr int shared_argument = 3;
+    std::vector<std::string> shared;
+    if (PG_NARGS() > shared_argument && !PG_ARGISNULL(shared_argument)) {
+      shared = feature::texts_in(PG_GETARG_DATUM(shared_argument));
+    }
+    return ObjectIdGetDatum(feature::Creation(name, query, lateness, std::move(shared)).run());
   });
 }

@@ -177,7 +177,12 @@ class Batch {
     place_.at_row(row.tuple);
     for (std::size_t list = 0; list < program_.lists.size(); ++list) {
       Member* member = row.members[list];
-      if (member != nullptr && member->entity->is_late(row.time)) recall_if_needed(*member, row.time);
+      if (member == nullptr) continue;
+      if (member->shared != nullptr) {
+        recall_if_needed(*member, *member->shared, row.time);
+      } else {
+        recall_if_needed(*member, *member->entity, row.time);
+      }
     }
     call([&] {
       CHECK_FOR_INTERRUPTS();
@@ -224,7 +229,12 @@ class Batch {
       // What is sealed now outlives the row.
       entities_.use_context(list, entities_.context());
       const InContext here(program_.expressions->ecxt_per_tuple_memory);
-      positions_[list] = member->entity->add({row.time, values_[list]});
+      const Event event{row.time, values_[list]};
+      if (member->shared != nullptr) {
+        member->shared->add(event);
+      } else {
+        positions_[list] = member->entity->add(event);
+      }
     }
     for (const Program::Evaluated& evaluated : level.arguments) {
       const Argument& argument = program_.plan().lists[evaluated.list].arguments[evaluated.argument];
@@ -234,24 +244,26 @@ class Batch {
     }
   }
 
-  // Before a late row is put in its place: brings back events that its frames need and that have left the state.
-  void recall_if_needed(Member& member, EventTime time) {
+  // Before a late row is put in its place: brings back events that its frames need and that have left the state. `entity` is
+  // the member's, or the shared one that it is a slot of.
+  template <class AnyEntity>
+  void recall_if_needed(const Member& member, AnyEntity& entity, EventTime time) {
+    if (!entity.is_late(time)) return;
     const PartitionList& list = program_.plan().lists[member.list];
     resolve_bounds(list, time);
-    Entity& entity = *member.entity;
     if (!entity.is_needed(time, earliest_bound(list))) return;
-    const EventTime until = entity.left().before.time;
+    const EventTime until = entity.left_until();
     const std::vector<Event> events = history_.read(member, until);
     entities_.use_context(member.list, entities_.context());
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
     try {
       entity.recall(events);
     } catch (const EventsLeft&) {
-      throw_too_late(member, time);
+      throw_too_late(time, until, entity.left_count());
     }
   }
 
-  [[noreturn]] void throw_too_late(const Member& member, EventTime time) const {
+  [[noreturn]] void throw_too_late(EventTime time, EventTime until, std::int64_t left) const {
     const TimeColumn& column = program_.plan().time;
     const auto shown = [&](EventTime shown_time) {
       return call([&] {
@@ -263,18 +275,21 @@ class Batch {
     };
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                    "row of " + std::string(shown(time)) + " is too late for feature view \"" + program_.identity().name + "\"")
-        .detail("State keeps events after " + std::string(shown(member.entity->left().before.time)) +
-                ", and the source no longer has the " + std::to_string(member.entity->left().position) +
-                " that came before as they were.")
+        .detail("State keeps events after " + std::string(shown(until)) + ", and the source no longer has the " +
+                std::to_string(left) + " that came before as they were.")
         .hint("Create the feature view with a longer lateness, or keep rows in the source as they are for as long as late rows come.");
   }
 
   void compute(const Row& row, Program::Level& level, const LevelList& used) {
     const PartitionList& list = program_.plan().lists[used.list];
     Member& member = *row.members[used.list];
+    resolve_bounds(list, row.time);
+    if (member.shared != nullptr) {
+      compute_shared(list, *member.shared, level, used);
+      return;
+    }
     Entity& entity = *member.entity;
     const std::int64_t position = positions_[used.list];
-    resolve_bounds(list, row.time);
 
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
     located_.assign(list.frames.size(), std::nullopt);
@@ -317,10 +332,51 @@ class Batch {
     }
   }
 
+  // The same over several slots: of a list whose functions are such that can be computed so, see shared_lists.hpp.
+  void compute_shared(const PartitionList& list, SharedEntity& entity, Program::Level& level, const LevelList& used) {
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    entities_.use_context(used.list, CurrentMemoryContext);
+    parts_.assign(list.frames.size(), std::nullopt);
+    folded_ = nullptr;
+    const auto parts_of = [&](const WindowFunction& function) -> const SharedEntity::Parts& {
+      std::optional<SharedEntity::Parts>& known = parts_[function.frame];
+      if (!known) known = entity.locate(list.frames[function.frame], bounds_);
+      return *known;
+    };
+    for (const WindowFunction& function : used.functions) {
+      Datum& value = level.results->tts_values[function.result];
+      bool& null = level.results->tts_isnull[function.result];
+      null = false;
+      switch (function.kind) {
+        case WindowFunction::Kind::row_number: value = Int64GetDatum(entity.count_until()); break;
+        case WindowFunction::Kind::rank: value = Int64GetDatum(entity.count_before() + 1); break;
+        case WindowFunction::Kind::count_rows: value = Int64GetDatum(SharedEntity::count(parts_of(function))); break;
+        case WindowFunction::Kind::aggregate:
+          place_.at_feature(function.feature);
+          if (!is_folded(function)) {
+            accumulator_ = entity.aggregate(function.measure, function.partial, parts_of(function));
+            folded_ = &function;
+          }
+          call([&] { value = finish(function, accumulator_, &null); });
+          place_.at_feature(nullptr);
+          break;
+        case WindowFunction::Kind::has_lag:
+        case WindowFunction::Kind::lag:
+        case WindowFunction::Kind::nth_value:
+        case WindowFunction::Kind::last_value: throw std::logic_error("a shared list cannot have this function");
+      }
+    }
+  }
+
+  // Whether the accumulator is that of this function, too.
+  [[nodiscard]] bool is_folded(const WindowFunction& function) const {
+    return folded_ != nullptr && folded_->measure == function.measure && folded_->frame == function.frame;
+  }
+
   void aggregate(const PartitionList& list, Entity& entity, const WindowFunction& function, const Positions& frame,
                  std::int64_t position, Datum* value, bool* null) {
     place_.at_feature(function.feature);
-    if (folded_ == nullptr || folded_->measure != function.measure || folded_->frame != function.frame) {
+    if (!is_folded(function)) {
       accumulator_ = accumulate(list, entity, function, frame, position);
       folded_ = &function;
     }
@@ -405,6 +461,7 @@ class Batch {
   Value** values_;           // of the current row's event, by list
   EventTime* bounds_;
   std::vector<std::optional<Positions>> located_;  // frames of the current row and list
+  std::vector<std::optional<SharedEntity::Parts>> parts_;  // the same where it has several slots
   // The function of the current row and list that was folded last, and its accumulator: the next may be read from it too.
   const WindowFunction* folded_ = nullptr;
   Accumulator accumulator_;

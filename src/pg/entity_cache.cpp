@@ -79,7 +79,8 @@ constexpr std::size_t most_written = std::size_t{1} << 18;
 NodeSource::Image Nodes::load(std::uint32_t number) {
   const StateStore::Bytes bytes = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context_);
-    const StateStore::Bytes found = store_.node(row_, number);
+    const StateStore::Bytes found =
+        snapshot_ == nullptr ? store_.node(row_, number) : store_.node(row_, number, snapshot_);
     MemoryContextSwitchTo(previous);
     return found;
   });
@@ -93,7 +94,8 @@ EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
       stores_(stores),
       context_(CurrentMemoryContext, "feature_ext entities"),
       upstream_(context_.get()),
-      most_bytes_(entity_memory()) {
+      most_bytes_(entity_memory()),
+      shared_(program, stores) {
   start();
 }
 
@@ -166,6 +168,7 @@ void EntityCache::load_new() {
     if (member->entity == nullptr) load(*member);
   }
   new_members_.clear();
+  shared_.read_others(*memory_, context_.get());
   constexpr std::size_t enough = 64;
   if (members_.size() >= enough) {
     member_bytes_ = MemoryContextMemAllocated(context_.get(), false) / members_.size();
@@ -176,6 +179,10 @@ void EntityCache::load(Member& member) {
   const Program::Entities& known = program_.lists[member.list];
   const auto written = written_.find(place_of(member.list, member.hash));
   const ItemPointerData* place = written == written_.end() ? nullptr : &written->second;
+  if (known.shared) {
+    shared_.load(member, place, *memory_, context_.get());
+    return;
+  }
   member.row = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context_.get());
     StateRow row{};
@@ -233,10 +240,17 @@ void EntityCache::store(bool finally) {
         if (member->list != list || member->entity == nullptr) continue;
         Changes changes(stores_[list], member->row);
         member->entity->store(writers, changes, finally ? keep_from(*member) : std::nullopt);
+        shared_.remove_merged(*member);
         if (!finally && written_.size() < most_written) written_[place_of(list, member->hash)] = member->row.tid;
         call([&] { ResetExprContext(program_.expressions); });
       }
     }
+  }
+  shared_.forget();
+  // Their memory goes with the context, but what they gather for a row is not in it.
+  for (Member* member : members_) {
+    if (member->shared != nullptr) member->shared->~SharedEntity();
+    if (member->entity != nullptr) member->entity->~Entity();
   }
   members_.clear();
   new_members_.clear();

@@ -7,35 +7,11 @@
 
 #include <unordered_map>
 
-#include "kernel/entity.hpp"
+#include "pg/member.hpp"
 #include "pg/memory.hpp"
-#include "pg/program.hpp"
+#include "pg/shared_members.hpp"
 
 namespace feature {
-
-// The nodes of an entity through the store of its list. Images are made in `context`.
-class Nodes final : public NodeSource {
- public:
-  Nodes(StateStore& store, const StateRow& row, MemoryContext context, bool checks_values)
-      : store_(store), row_(row), context_(context), checks_values_(checks_values) {}
-  [[nodiscard]] Image load(std::uint32_t number) override;
-
- private:
-  StateStore& store_;
-  const StateRow& row_;
-  MemoryContext context_;
-  bool checks_values_;
-};
-
-// An entity of a partition list. `entity` is null until its state row is locked and loaded.
-struct Member {
-  std::size_t list;
-  std::uint64_t hash;
-  const NullableDatum* keys;
-  Member* next_of_hash;
-  StateRow row{};
-  Entity* entity = nullptr;
-};
 
 class EntityCache {
  public:
@@ -93,6 +69,7 @@ class EntityCache {
   // Where the statement has written state rows: what it has updated again and again leaves as many versions behind,
   // which nobody can remove before it ends, and the index leads to all of them.
   std::unordered_map<std::uint64_t, ItemPointerData> written_;
+  SharedMembers shared_;
 };
 
 }  // namespace feature

@@ -70,7 +70,10 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
   Parameters parameters{{time.type}, {call([&] { return from_event_time(time.type, until); })}};
   Spi spi;
   call([&] {
-    PushCopiedSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : GetLatestSnapshot());
+    // What has left slots of others is in the source as it was when those were read.
+    PushCopiedSnapshot(member.snapshot != nullptr     ? member.snapshot
+                       : IsolationUsesXactSnapshot() ? GetTransactionSnapshot()
+                                                     : GetLatestSnapshot());
     GetActiveSnapshot()->curcid = before_;
   });
   SourceRows rows("SELECT * FROM ONLY " + qualified_name(program_.identity().source) + " WHERE " +

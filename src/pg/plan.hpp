@@ -52,6 +52,7 @@ struct WindowFunction {
   static constexpr int time_column = -1;
 
   Kind kind;
+  const WindowFunc* call = nullptr;      // what it was made from, while the definition is there
   std::size_t frame = 0;                 // of its list; unused by row_number, lag, has_lag
   const Aggregate* aggregate = nullptr;
   std::size_t measure = 0;               // of its list: the aggregate
@@ -104,6 +105,7 @@ struct PartitionList {
   bool from_source = true;  // keys are expressions over the source row alone
   std::size_t level = 0;    // the first level that uses it
   const WindowClause* window = nullptr;  // by which that level does, of the definition that was compiled
+  bool shared = false;      // as create_view was asked; of a plan that is to be stored
   std::vector<Argument> arguments;
   std::vector<TimeOffset> offsets;
   std::vector<Frame> frames;

@@ -142,6 +142,7 @@ void Program::find_row_key() {
 void Program::build_lists() {
   for (std::size_t i = 0; i < lists.size(); ++i) {
     const PartitionList& planned = plan_->lists[i];
+    lists[i].shared = identity_.lists[i].shared;
     lists[i].keys.resize(planned.keys.size());
     call([&] {
       for (std::size_t k = 0; k < planned.keys.size(); ++k) {

@@ -30,6 +30,7 @@ struct ViewIdentity {
   bool restored = false;        // from a dump: column numbers may have changed
   struct Tables {
     Oid states, chunks;
+    bool shared;  // several sessions write one entity at once, see slots.cpp
   };
   std::vector<Tables> lists;
   std::vector<AttrNumber> columns;  // of the feature table, in the definition's order; see attributes_of
@@ -55,6 +56,7 @@ class Program {
     std::vector<std::size_t> key_columns;  // in the prepared row, or in the level's evaluated row
     std::vector<std::byte> empty;          // image of an entity without events
     std::vector<const CatalogueAggregate*> catalogue;
+    bool shared = false;                   // see slots.cpp
     std::optional<std::int64_t> kept_for;  // ticks behind an entity's newest event; null: events never leave
   };
   // An argument that a level evaluates: from which column, for which list's column.

@@ -227,6 +227,15 @@ void Refusals::frame(const WindowFunc* function, const char* what, const char* r
            function->location);
 }
 
+void Refusals::shared_list(const WindowFunc* function, const std::string& entity, const char* reason,
+                           const char* hint) const {
+  throw at(unsupported("function " + function_name(function->winfnoid) + " over shared PARTITION BY list \"" + entity +
+                       "\" is not supported")
+               .detail(reason)
+               .hint(hint),
+           function->location);
+}
+
 void Refusals::frame_offset(const WindowFunc* function, int sqlstate, const char* problem) const {
   throw at(SqlError(sqlstate, problem)
                .detail("The frame is that of function " + function_name(function->winfnoid) + ".")

@@ -31,6 +31,8 @@ class Refusals {
   [[noreturn]] void row_number(const char* function, Node* expression, const char* problem) const;
   [[noreturn]] void frame(const WindowFunc* function, const char* what, const char* reason, const char* hint) const;
   [[noreturn]] void frame_offset(const WindowFunc* function, int sqlstate, const char* problem) const;
+  [[noreturn]] void shared_list(const WindowFunc* function, const std::string& entity, const char* reason,
+                                const char* hint) const;
 
  private:
   [[nodiscard]] SqlError at(SqlError&& error, int location) const;

@@ -147,6 +147,7 @@ void StateStore::open_chunks() {
 }
 
 void StateStore::close() {
+  use_snapshot(nullptr);
   index_endscan(states_scan_);
   ExecDropSingleTupleTableSlot(read_slot_);
   ExecDropSingleTupleTableSlot(write_slot_);
@@ -175,26 +176,8 @@ void StateStore::start(IndexScanDesc scan, ScanKey keys, int count) const {
   MemoryContextSwitchTo(previous);
 }
 
-// Looks for the entity's live row with a dirty snapshot, which also sees rows that other transactions are working on.
-StateStore::Found StateStore::find(std::uint64_t hash, const NullableDatum* keys) {
-  ScanKeyData key;
-  ScanKeyInit(&key, hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(hash));
-  start(states_scan_, &key, 1);
-  Found result{false, InvalidTransactionId, 0};
-  while (next(states_scan_, read_slot_)) {
-    bool null;
-    const std::int16_t slot = DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
-    if (slot >= result.free_slot) result.free_slot = static_cast<std::int16_t>(slot + 1);
-    if (!has_keys(keys)) continue;
-    result.found = true;
-    result.wait_for = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
-    return result;
-  }
-  return result;
-}
-
-// Whether the row in read_slot_ is the entity's of these keys.
-bool StateStore::has_keys(const NullableDatum* keys) {
+// Whether the row in read_slot_ is the entity's.
+bool StateStore::has_keys(const NullableDatum* keys) const {
   for (std::size_t i = 0; i < keys_->size(); ++i) {
     bool null;
     const Datum stored = slot_getattr(read_slot_, static_cast<AttrNumber>(first_key_attribute + i), &null);
@@ -206,6 +189,34 @@ bool StateStore::has_keys(const NullableDatum* keys) {
     }
   }
   return true;
+}
+
+// Begins to look for the rows of a hash, in the order of their slots.
+void StateStore::start_states(IndexScanDesc scan, std::uint64_t hash) const {
+  ScanKeyData key;
+  ScanKeyInit(&key, hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(hash));
+  start(scan, &key, 1);
+}
+
+// Of the row in read_slot_.
+std::int16_t StateStore::slot_number() const {
+  bool null;
+  return DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
+}
+
+// Looks for the entity's live row with a dirty snapshot, which also sees rows that other transactions are working on.
+StateStore::Found StateStore::find(std::uint64_t hash, const NullableDatum* keys) {
+  start_states(states_scan_, hash);
+  Found result{false, InvalidTransactionId, 0};
+  while (next(states_scan_, read_slot_)) {
+    const std::int16_t slot = slot_number();
+    if (slot >= result.free_slot) result.free_slot = static_cast<std::int16_t>(slot + 1);
+    if (!has_keys(keys)) continue;
+    result.found = true;
+    result.wait_for = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
+    return result;
+  }
+  return result;
 }
 
 // A row that we have written is ours, so that it cannot change; but a subtransaction that wrote it may have been undone.
@@ -259,7 +270,7 @@ StateRow StateStore::row_in_slot(std::uint64_t hash, const NullableDatum* keys) 
   row.hash = hash;
   row.keys = keys;
   row.tid = read_slot_->tts_tid;
-  row.slot = DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
+  row.slot = slot_number();
   const Datum state = slot_getattr(read_slot_, static_cast<AttrNumber>(first_key_attribute + keys_->size()), &null);
   const Bytes image = image_copy(state);
   row.image = image.data;
@@ -355,18 +366,22 @@ ItemPointerData StateStore::write(const StateRow& row, const std::byte* image, s
 }
 
 // Leaves the row of a node in chunk_read_slot_.
-bool StateStore::find_node(const StateRow& row, std::uint32_t number) {
-  open_chunks();
+bool StateStore::find_node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const {
   ScanKeyData keys[3];
   ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
   ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
   ScanKeyInit(&keys[2], number_attribute, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(number));
-  start(chunks_scan_, keys, 3);
-  return next(chunks_scan_, chunk_read_slot_);
+  start(scan, keys, 3);
+  return next(scan, chunk_read_slot_);
 }
 
 StateStore::Bytes StateStore::node(const StateRow& row, std::uint32_t number) {
-  if (!find_node(row, number)) return {nullptr, 0};
+  open_chunks();
+  return node(chunks_scan_, row, number);
+}
+
+StateStore::Bytes StateStore::node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const {
+  if (!find_node(scan, row, number)) return {nullptr, 0};
   bool null;
   const Bytes image = image_copy(slot_getattr(chunk_read_slot_, events_attribute, &null));
   ExecClearTuple(chunk_read_slot_);
@@ -398,7 +413,8 @@ void StateStore::add_node(const StateRow& row, std::uint32_t number, const std::
 }
 
 void StateStore::replace_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
-  if (!find_node(row, number)) changed_meanwhile(chunks_, TM_Deleted);
+  open_chunks();
+  if (!find_node(chunks_scan_, row, number)) changed_meanwhile(chunks_, TM_Deleted);
   ItemPointerData tid = chunk_read_slot_->tts_tid;
   ExecClearTuple(chunk_read_slot_);
   fill_chunk_slot(row, number, image, size);
@@ -412,10 +428,28 @@ void StateStore::replace_node(const StateRow& row, std::uint32_t number, const s
 }
 
 void StateStore::remove_node(const StateRow& row, std::uint32_t number) {
-  if (!find_node(row, number)) changed_meanwhile(chunks_, TM_Deleted);
+  open_chunks();
+  if (!find_node(chunks_scan_, row, number)) changed_meanwhile(chunks_, TM_Deleted);
   ItemPointerData tid = chunk_read_slot_->tts_tid;
   ExecClearTuple(chunk_read_slot_);
   simple_table_tuple_delete(chunks_, &tid, SnapshotSelf);
+}
+
+void StateStore::remove(const StateRow& row) {
+  open_chunks();
+  IndexScanDesc scan = compat::index_beginscan(chunks_, chunks_index_, SnapshotSelf, 2);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
+  ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
+  start(scan, keys, 2);
+  while (next(scan, chunk_read_slot_)) {
+    ItemPointerData node = chunk_read_slot_->tts_tid;
+    ExecClearTuple(chunk_read_slot_);
+    simple_table_tuple_delete(chunks_, &node, SnapshotSelf);
+  }
+  index_endscan(scan);
+  ItemPointerData tid = row.tid;
+  simple_table_tuple_delete(states_, &tid, SnapshotSelf);
 }
 
 }  // namespace feature

@@ -4,6 +4,7 @@
 //   chunk table   key_hash bigint, slot smallint, number integer, events feature.state    unique (key_hash, slot, number)
 //
 // An entity is found by the hash of its key; rows of one hash are told apart by their key columns and numbered by slot.
+// In a shared list an entity may have several rows, each with chunks of its own, see slots.cpp.
 //
 // Locking: whoever works on an entity first locks its state row (no key update) and keeps the lock to the end of the
 // transaction; the chunks belong to whoever has the state row. At READ COMMITTED a second transaction waits and then
@@ -57,6 +58,11 @@ struct StateRow {
 
 class StateStore {
  public:
+  struct Bytes {
+    const std::byte* data;
+    std::size_t size;
+  };
+
   void open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys);
   void close();
 
@@ -64,14 +70,29 @@ class StateStore {
   [[nodiscard]] StateRow lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size);
   // Reads the state row of an entity that this transaction has written here before. False if it is not there.
   [[nodiscard]] bool reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row);
+  // Of a shared list. Finds and locks a slot of an entity that nobody else has, making one that holds `empty` if there is
+  // none; at isolation levels of one snapshot all of them, waiting. If it is the first one, one of the others may be locked
+  // as well, so that it can be merged into this: one that has not been changed for a while. Its image is null if there is
+  // none.
+  struct Slots {
+    StateRow own;
+    StateRow merged;
+  };
+  [[nodiscard]] Slots lock_slot(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size);
+  // The slots of an entity that a snapshot sees; `next_slot` gives one after the other, false at the end.
+  void find_slots(std::uint64_t hash, Snapshot snapshot);
+  [[nodiscard]] bool next_slot(std::uint64_t hash, const NullableDatum* keys, StateRow* row);
+  // The image of a node of a slot that the snapshot sees.
+  [[nodiscard]] Bytes node(const StateRow& row, std::uint32_t number, Snapshot snapshot);
+  // Before the snapshot that was given last is no longer valid.
+  void end_snapshot() { use_snapshot(nullptr); }
+  // Removes a locked row and its chunks.
+  void remove(const StateRow& row);
+
   // Writes a new image; the row must have been locked in an earlier command or this one, and not written in this one.
   // Returns its place.
   ItemPointerData write(const StateRow& row, const std::byte* image, std::size_t size);
 
-  struct Bytes {
-    const std::byte* data;
-    std::size_t size;
-  };
   // The image of a node in the current memory context; null if there is none.
   [[nodiscard]] Bytes node(const StateRow& row, std::uint32_t number);
   void add_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
@@ -84,13 +105,24 @@ class StateStore {
     TransactionId wait_for;
     std::int16_t free_slot;
   };
+  enum class Attempt { locked, taken, changed };
+  struct Search;
+  void look_for_free_slot(std::uint64_t hash, const NullableDatum* keys, Search* search);
+  [[nodiscard]] bool lock_all_slots(std::uint64_t hash, const NullableDatum* keys, Search* search);
+  [[nodiscard]] Attempt try_lock_found();
+  [[nodiscard]] bool is_quiet() const;
+  [[nodiscard]] bool has_keys(const NullableDatum* keys) const;
+  void use_snapshot(Snapshot snapshot);
+
   void start(IndexScanDesc scan, ScanKey keys, int count) const;
-  [[nodiscard]] bool find_node(const StateRow& row, std::uint32_t number);
+  void start_states(IndexScanDesc scan, std::uint64_t hash) const;
+  [[nodiscard]] std::int16_t slot_number() const;
+  [[nodiscard]] bool find_node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const;
+  [[nodiscard]] Bytes node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const;
   void fill_chunk_slot(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
   void insert_chunk_index_entry();
   [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot) const;
   [[nodiscard]] Found find(std::uint64_t hash, const NullableDatum* keys);
-  [[nodiscard]] bool has_keys(const NullableDatum* keys);
   [[nodiscard]] bool lock_found();
   void insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
               std::size_t size);
@@ -118,6 +150,11 @@ class StateStore {
   IndexScanDesc chunks_scan_ = nullptr;
   TupleTableSlot* chunk_read_slot_ = nullptr;
   TupleTableSlot* chunk_write_slot_ = nullptr;
+
+  // Of a shared list: slots of others, and their nodes, by a snapshot.
+  Snapshot snapshot_ = nullptr;
+  IndexScanDesc slots_scan_ = nullptr;
+  IndexScanDesc slot_chunks_scan_ = nullptr;
 };
 
 }  // namespace feature

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "kernel/segment.hpp"
 #include "pg/as_user.hpp"
@@ -30,6 +31,7 @@ extern "C" {
 #include <utils/lsyscache.h>
 #include <utils/snapmgr.h>
 #include <utils/syscache.h>
+#include <utils/typcache.h>
 
 PGDLLEXPORT Datum feature_list_stats(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(feature_list_stats);
@@ -170,25 +172,112 @@ Datum key_text(TupleTableSlot* row) {
   });
 }
 
-void read_heads(Images& heads, const OwnedContext& row, bool with_key, Stats& stats) {
-  TupleTableSlot* largest = heads.make_slot();
-  heads.each(row, [&](const std::byte* image, std::size_t size) {
-    std::array<std::byte, 16384> room;  // enough for most
-    std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
-    const Layout layout = layout_of(image, size);
-    SegmentReader head(layout, image, size, memory);
-    std::int64_t events = head.prefix().position;
-    Event newest = head.prefix().before;
-    while (head.next(newest)) ++events;
-    ++stats.entities;
-    stats.events += events;
-    stats.late += head.prefix().late;
-    stats.head_bytes += static_cast<std::int64_t>(size);
-    if (events > 0) stats.newest = std::max(stats.newest.value_or(newest.time), newest.time);
-    if (events <= stats.largest) return;
-    stats.largest = events;
-    if (with_key) call([&] { ExecCopySlot(largest, heads.row()); });
+// What a head says, read whole.
+struct Head {
+  std::int64_t events;
+  std::int64_t late;
+  EventTime newest;  // if there are events
+};
+
+Head read_head(const std::byte* image, std::size_t size) {
+  std::array<std::byte, 16384> room;  // enough for most
+  std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
+  const Layout layout = layout_of(image, size);
+  SegmentReader reader(layout, image, size, memory);
+  std::int64_t events = reader.prefix().position;
+  Event newest = reader.prefix().before;
+  while (reader.next(newest)) ++events;
+  return {events, reader.prefix().late, newest.time};
+}
+
+struct HashAndSlot {
+  std::int64_t hash;
+  std::int16_t slot;
+};
+
+HashAndSlot hash_and_slot(TupleTableSlot* row) {
+  return call([&] {
+    bool null;
+    return HashAndSlot{DatumGetInt64(slot_getattr(row, 1, &null)), DatumGetInt16(slot_getattr(row, 2, &null))};
   });
+}
+
+bool same_keys(const PartitionList& list, TupleTableSlot* a, TupleTableSlot* b) {
+  return call([&] {
+    for (std::size_t i = 0; i < list.keys.size(); ++i) {
+      const auto column = static_cast<AttrNumber>(columns_before_keys + i + 1);
+      bool a_null, b_null;
+      const Datum a_key = slot_getattr(a, column, &a_null);
+      const Datum b_key = slot_getattr(b, column, &b_null);
+      if (a_null != b_null) return false;
+      TypeCacheEntry* type = lookup_type_cache(list.keys[i].type, TYPECACHE_EQ_OPR_FINFO);
+      if (!a_null && !DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo, list.keys[i].collation, a_key, b_key))) {
+        return false;
+      }
+    }
+    return true;
+  });
+}
+
+// An entity of a shared list that has several slots, or may have: its rows have a hash that others have, too.
+struct Slotted {
+  TupleTableSlot* row;
+  std::int64_t hash;
+  std::int64_t events;
+};
+
+// Makes one of entities that were counted slot by slot. They are few, only those that sessions write side by side.
+void count_once(Images& heads, const OwnedContext& row, const PartitionList& list, const std::set<std::int64_t>& hashes,
+                TupleTableSlot* largest, Stats& stats) {
+  std::vector<Slotted> entities;
+  heads.each(row, [&](const std::byte* image, std::size_t size) {
+    const std::int64_t hash = hash_and_slot(heads.row()).hash;
+    if (hashes.count(hash) == 0) return;
+    const std::int64_t events = read_head(image, size).events;
+    const auto known = std::find_if(entities.begin(), entities.end(), [&](const Slotted& entity) {
+      return entity.hash == hash && same_keys(list, entity.row, heads.row());
+    });
+    if (known != entities.end()) {
+      known->events += events;
+      --stats.entities;
+      return;
+    }
+    entities.push_back({heads.make_slot(), hash, events});
+    call([&] { ExecCopySlot(entities.back().row, heads.row()); });
+  });
+  for (const Slotted& entity : entities) {
+    if (entity.events > stats.largest) {
+      stats.largest = entity.events;
+      call([&] { ExecCopySlot(largest, entity.row); });
+    }
+    call([&] { ExecDropSingleTupleTableSlot(entity.row); });
+  }
+}
+
+void read_heads(Images& heads, const OwnedContext& row, const ViewIdentity& view, const PartitionList& list, bool shared,
+                bool with_key, Stats& stats) {
+  TupleTableSlot* largest = heads.make_slot();
+  std::set<std::int64_t> with_slots;
+  heads.each(row, [&](const std::byte* image, std::size_t size) {
+    const Head head = read_head(image, size);
+    ++stats.entities;
+    stats.events += head.events;
+    stats.late += head.late;
+    stats.head_bytes += static_cast<std::int64_t>(size);
+    if (head.events > 0) stats.newest = std::max(stats.newest.value_or(head.newest), head.newest);
+    if (shared) {
+      const HashAndSlot place = hash_and_slot(heads.row());
+      if (place.slot > 0) with_slots.insert(place.hash);
+    }
+    if (head.events <= stats.largest) return;
+    stats.largest = head.events;
+    call([&] { ExecCopySlot(largest, heads.row()); });
+  });
+  if (!with_slots.empty()) {
+    // The keys' equality may be anybody's function.
+    const AsUser owner(view.owner, true);
+    count_once(heads, row, list, with_slots, largest, stats);
+  }
   if (with_key && stats.largest > 0) stats.largest_key = key_text(largest);
   call([&] { ExecDropSingleTupleTableSlot(largest); });
 }
@@ -205,8 +294,10 @@ void read_chunks(Images& chunks, const OwnedContext& row, Stats& stats) {
   });
 }
 
-Stats read_list(const ViewIdentity& view, const ViewIdentity::Tables& tables, int keys, bool with_key) {
+Stats read_list(const ViewIdentity& view, const ViewIdentity::Tables& tables, const PartitionList& list,
+                bool with_key) {
   Stats stats;
+  const auto keys = static_cast<int>(list.keys.size());
   Images heads(tables.states);
   Images chunks(tables.chunks);
   if (!heads.has_columns(columns_before_keys + keys + 1) || !chunks.has_columns(columns_before_keys + 2)) {
@@ -215,7 +306,7 @@ Stats read_list(const ViewIdentity& view, const ViewIdentity::Tables& tables, in
   // Taken behind the locks, so that one who has waited sees what was waited for.
   call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
   const OwnedContext row(CurrentMemoryContext, "feature_ext image");
-  read_heads(heads, row, with_key, stats);
+  read_heads(heads, row, view, list, tables.shared, with_key, stats);
   read_chunks(chunks, row, stats);
   call([] { PopActiveSnapshot(); });
   stats.total_bytes = heads.total_bytes() + chunks.total_bytes();
@@ -246,8 +337,7 @@ std::vector<ListStats> read_view(const ViewIdentity& view) {
     });
     result.push_back({entities[i], std::nullopt, plan->time.type});
     if (!may_read.statistics) continue;
-    const auto keys = static_cast<int>(plan->lists[i].keys.size());
-    result.back().stats = read_list(view, view.lists[i], keys, may_read.states);
+    result.back().stats = read_list(view, view.lists[i], plan->lists[i], may_read.states);
   }
   return result;
 }

@@ -184,7 +184,7 @@ void create_states(ViewIdentity& view, const Plan& plan) {
     const auto relid = [&](const std::string& name) {
       return call([&] { return get_relname_relid(name.c_str(), state_schema()); });
     };
-    view.lists.push_back({relid("states" + suffix), relid("chunks" + suffix)});
+    view.lists.push_back({relid("states" + suffix), relid("chunks" + suffix), plan.lists[i].shared});
   }
   spi.close();
 }

@@ -1,0 +1,116 @@
+// See shared_members.hpp.
+
+#include "pg/shared_members.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/catalogue_aggregate.hpp"
+#include "pg/untrusted_states.hpp"
+
+extern "C" {
+#include <access/xact.h>
+#include <utils/snapmgr.h>
+}
+
+namespace feature {
+namespace {
+
+// A slot that keeps more events is left until they have become fewer: moving them takes too long for one insert.
+constexpr std::int64_t most_moved = 512;
+
+StateRow* keep(const StateRow& row, std::pmr::memory_resource& memory) {
+  return new (memory.allocate(sizeof(StateRow), alignof(StateRow))) StateRow(row);
+}
+
+}  // namespace
+
+// `row` must stay where it is.
+Entity* SharedMembers::open(const Member& member, const StateRow& row, std::pmr::memory_resource& memory,
+                            MemoryContext context, Snapshot snapshot) {
+  if (program_.checks_values) check_values(row.image, row.size);
+  auto* nodes = new (memory.allocate(sizeof(Nodes), alignof(Nodes)))
+      Nodes(stores_[member.list], row, context, program_.checks_values, snapshot);
+  const ListPlan& plan = program_.plan().lists[member.list].kernel;
+  auto* entity = new (memory.allocate(sizeof(Entity), alignof(Entity))) Entity(plan, memory, *nodes);
+  entity->open(row.image, row.size);
+  return entity;
+}
+
+void SharedMembers::load(Member& member, const ItemPointerData* place, std::pmr::memory_resource& memory,
+                         MemoryContext context) {
+  const std::vector<std::byte>& empty = program_.lists[member.list].empty;
+  const StateStore::Slots slots = call([&] {
+    MemoryContext previous = MemoryContextSwitchTo(context);
+    StateStore& store = stores_[member.list];
+    StateStore::Slots locked{};
+    if (place == nullptr || !store.reread(*place, member.hash, member.keys, &locked.own)) {
+      locked = store.lock_slot(member.hash, member.keys, empty.data(), empty.size());
+    }
+    MemoryContextSwitchTo(previous);
+    return locked;
+  });
+  member.row = slots.own;
+  member.entity = open(member, member.row, memory, context, nullptr);
+  loaded_.push_back(&member);
+  if (slots.merged.image == nullptr) return;
+  const StateRow* merged = keep(slots.merged, memory);
+  Entity* other = open(member, *merged, memory, context, nullptr);
+  others_.push_back(other);
+  const InContext here(context);
+  for (const CatalogueAggregate* aggregate : program_.lists[member.list].catalogue) aggregate->use_context(context);
+  if (member.entity->absorb(*other, most_moved)) member.merged = merged;
+}
+
+void SharedMembers::read_others(std::pmr::memory_resource& memory, MemoryContext context) {
+  if (loaded_.empty()) return;
+  const Snapshot snapshot = call([] {
+    return RegisterSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot() : GetLatestSnapshot());
+  });
+  snapshots_.push_back(snapshot);
+  for (Member* member : loaded_) {
+    member->snapshot = snapshot;
+    read_others(*member, memory, context);
+  }
+  loaded_.clear();
+}
+
+void SharedMembers::read_others(Member& member, std::pmr::memory_resource& memory, MemoryContext context) {
+  StateStore& store = stores_[member.list];
+  call([&] { store.find_slots(member.hash, member.snapshot); });
+  for (;;) {
+    StateRow row{};
+    const bool found = call([&] {
+      MemoryContext previous = MemoryContextSwitchTo(context);
+      const bool next = store.next_slot(member.hash, member.keys, &row);
+      MemoryContextSwitchTo(previous);
+      return next;
+    });
+    if (!found) return;
+    if (row.slot == member.row.slot || (member.merged != nullptr && row.slot == member.merged->slot)) continue;
+    Entity* other = open(member, *keep(row, memory), memory, context, member.snapshot);
+    others_.push_back(other);
+    if (member.shared == nullptr) {
+      member.shared = new (memory.allocate(sizeof(SharedEntity), alignof(SharedEntity)))
+          SharedEntity(program_.plan().lists[member.list].kernel, memory, *member.entity);
+    }
+    member.shared->add_slot(*other);
+  }
+}
+
+void SharedMembers::remove_merged(const Member& member) {
+  if (member.merged == nullptr) return;
+  call([&] { stores_[member.list].remove(*member.merged); });
+}
+
+void SharedMembers::forget() {
+  loaded_.clear();
+  for (Entity* other : others_) other->~Entity();
+  others_.clear();
+  if (snapshots_.empty()) return;
+  call([&] {
+    for (StateStore& store : stores_) store.end_snapshot();
+    for (const Snapshot snapshot : snapshots_) UnregisterSnapshot(snapshot);
+  });
+  snapshots_.clear();
+}
+
+}  // namespace feature

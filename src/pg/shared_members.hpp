@@ -1,0 +1,36 @@
+// The entities of shared lists that a statement works on: for each, the slot that it writes, and the slots of others.
+#pragma once
+
+#include "pg/member.hpp"
+#include "pg/memory.hpp"
+
+namespace feature {
+
+class SharedMembers {
+ public:
+  SharedMembers(Program& program, std::vector<StateStore>& stores) : program_(program), stores_(stores) {}
+
+  // Locks and loads a slot for a member: the one that the statement has written at `place`, unless that is null. If sessions
+  // have become fewer, the events of another slot are moved into it. What is allocated goes to `memory`, which is in
+  // `context`.
+  void load(Member& member, const ItemPointerData* place, std::pmr::memory_resource& memory, MemoryContext context);
+  // Reads the other slots of all members that were loaded since the last time, by one snapshot.
+  void read_others(std::pmr::memory_resource& memory, MemoryContext context);
+  // Removes the slot whose events a member has taken over. The member itself is stored.
+  void remove_merged(const Member& member);
+  // Ends the use of snapshots. Members are no longer valid.
+  void forget();
+
+ private:
+  void read_others(Member& member, std::pmr::memory_resource& memory, MemoryContext context);
+  [[nodiscard]] Entity* open(const Member& member, const StateRow& row, std::pmr::memory_resource& memory,
+                             MemoryContext context, Snapshot snapshot);
+
+  Program& program_;
+  std::vector<StateStore>& stores_;
+  std::vector<Member*> loaded_;
+  std::vector<Entity*> others_;  // slots that are only read, and merged ones
+  std::vector<Snapshot> snapshots_;
+};
+
+}  // namespace feature
