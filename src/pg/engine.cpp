@@ -8,10 +8,12 @@
 #include "pg/compat.hpp"
 #include "pg/datum.hpp"
 #include "pg/entity_cache.hpp"
+#include "pg/entity_names.hpp"
 #include "pg/feature_writer.hpp"
 #include "pg/finish.hpp"
 #include "pg/frame_bounds.hpp"
 #include "pg/history.hpp"
+#include "pg/lock_ahead.hpp"
 #include "pg/place.hpp"
 
 extern "C" {
@@ -134,13 +136,11 @@ class Batch {
     if (!source.next(program_.source_row)) return Taken::end;
     place_.at_row(reinterpret_cast<MinimalTupleTableSlot*>(program_.source_row)->mintuple);
     MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
-    program_.expressions->ecxt_scantuple = program_.source_row;
-    if (program_.filter != nullptr && !ExecQual(program_.filter, program_.expressions)) {
+    if (!prepare(program_)) {
       MemoryContextSwitchTo(previous);
       return Taken::filtered;
     }
-    TupleTableSlot* prepared = ExecProject(program_.prepare);
-    if (program_.plan().time.attribute != InvalidAttrNumber) row->time = event_time(prepared);
+    if (program_.plan().time.attribute != InvalidAttrNumber) row->time = event_time(program_.prepared);
     MemoryContextSwitchTo(context_);
     row->tuple = ExecCopySlotMinimalTuple(program_.source_row);
     MemoryContextSwitchTo(previous);
@@ -380,7 +380,10 @@ class Batch {
       accumulator_ = accumulate(list, entity, function, frame, position);
       folded_ = &function;
     }
-    call([&] { *value = finish(function, accumulator_, null); });
+    call([&] {
+      CHECK_FOR_INTERRUPTS();
+      *value = finish(function, accumulator_, null);
+    });
     place_.at_feature(nullptr);
   }
 
@@ -500,10 +503,11 @@ std::int64_t run_batches(Program& program, Place& place, RowSource& source, cons
   EntityCache entities(program, stores);
   History history(program, entities, command);
   std::int64_t written = 0;
-  for (;;) {
+  for (bool first = true;; first = false) {
     {
       Batch batch(program, place, entities, history, writer, options.destination.since, context.get());
       if (!batch.read(source, options.batch_rows)) break;
+      if (first && source.has_more()) lock_ahead(program, place, *source.again(), stores);
       batch.process();
       written += batch.written();
     }
@@ -516,10 +520,19 @@ std::int64_t run_batches(Program& program, Place& place, RowSource& source, cons
 
 }  // namespace
 
+bool prepare(Program& program) {
+  program.expressions->ecxt_scantuple = program.source_row;
+  if (program.filter != nullptr && !ExecQual(program.filter, program.expressions)) return false;
+  ExecProject(program.prepare);
+  return true;
+}
+
 std::int64_t run(Program& program, RowSource& source, const RunOptions& options) {
   const ViewIdentity& view = program.identity();
   Place place(program);
   std::vector<StateStore> stores(program.lists.size());
+  std::vector<ListNames> names;
+  for (std::size_t list = 0; list < stores.size(); ++list) names.emplace_back(program, list, options.inserter);
   FeatureWriter writer;
   const FeatureTable& table = options.destination.table != nullptr ? *options.destination.table : program.table;
   // The command that has inserted the rows, if one has: its snapshot is still the active one, while the current command
@@ -529,7 +542,7 @@ std::int64_t run(Program& program, RowSource& source, const RunOptions& options)
     // What the statement itself has done counts as done before what is done here.
     CommandCounterIncrement();
     for (std::size_t list = 0; list < stores.size(); ++list) {
-      stores[list].open(view.lists[list].states, view.lists[list].chunks, &program.lists[list].keys);
+      stores[list].open(view.lists[list].states, view.lists[list].chunks, &program.lists[list].keys, &names[list]);
     }
     writer.open(table.relation, table.attributes.data(), static_cast<int>(table.attributes.size()),
                 options.fire_triggers);

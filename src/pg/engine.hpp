@@ -14,7 +14,14 @@ class RowSource {
  public:
   virtual ~RowSource() = default;
   [[nodiscard]] virtual bool next(TupleTableSlot* slot) = 0;
+  // Whether rows are left, where several sessions can be at it at once; then again() gives all rows from the first on.
+  [[nodiscard]] virtual bool has_more() const { return false; }
+  [[nodiscard]] virtual std::unique_ptr<RowSource> again() { return nullptr; }
 };
+
+// Takes the row in the program's source slot: false if the filter leaves it out, else its time and keys are in `prepared`.
+// Evaluates in the current memory context, the row's. Backend code.
+[[nodiscard]] bool prepare(Program& program);
 
 // Which finished rows are written, and where to.
 struct Destination {
@@ -26,6 +33,7 @@ struct RunOptions {
   std::int64_t batch_rows;
   bool fire_triggers;  // on the feature table
   Destination destination = {};
+  Oid inserter = InvalidOid;  // who has inserted the rows, and may be told of them what they may read
 };
 
 // Processes all rows of `source`; returns how many were written. Runs expressions as the current user. O(rows) plus

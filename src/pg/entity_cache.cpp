@@ -36,19 +36,6 @@ bool same_keys(const Program::Entities& list, const NullableDatum* a, const Null
   return true;
 }
 
-std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys) {
-  std::uint64_t hash = 0;
-  for (std::size_t i = 0; i < list.keys.size(); ++i) {
-    const KeyFunctions& functions = list.keys[i];
-    const std::uint64_t one =
-        keys[i].isnull ? 0
-                       : DatumGetUInt64(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.hash), functions.collation,
-                                                          keys[i].value, 0));
-    hash = hash_combine64(hash, one);
-  }
-  return hash;
-}
-
 // Writes what has changed of an entity through the store of its list.
 class Changes final : public StateSink {
  public:
@@ -76,6 +63,19 @@ constexpr std::size_t most_written = std::size_t{1} << 18;
 
 }  // namespace
 
+std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys) {
+  std::uint64_t hash = 0;
+  for (std::size_t i = 0; i < list.keys.size(); ++i) {
+    const KeyFunctions& functions = list.keys[i];
+    const std::uint64_t one =
+        keys[i].isnull ? 0
+                       : DatumGetUInt64(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.hash), functions.collation,
+                                                          keys[i].value, 0));
+    hash = hash_combine64(hash, one);
+  }
+  return hash;
+}
+
 NodeSource::Image Nodes::load(std::uint32_t number) {
   const StateStore::Bytes bytes = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context_);
@@ -88,6 +88,8 @@ NodeSource::Image Nodes::load(std::uint32_t number) {
   if (checks_values_) check_values(bytes.data, bytes.size);
   return {bytes.data, bytes.size};
 }
+
+void Nodes::pause() { check_interrupts(); }
 
 EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
     : program_(program),
@@ -162,7 +164,8 @@ Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDat
 
 void EntityCache::load_new() {
   std::sort(new_members_.begin(), new_members_.end(), [](const Member* a, const Member* b) {
-    return a->list != b->list ? a->list < b->list : a->hash < b->hash;
+    return a->list != b->list ? a->list < b->list
+                              : static_cast<std::int64_t>(a->hash) < static_cast<std::int64_t>(b->hash);
   });
   for (Member* member : new_members_) {
     if (member->entity == nullptr) load(*member);

@@ -13,6 +13,9 @@
 
 namespace feature {
 
+// By which the entity of these keys is found, and in whose order entities are locked, as a signed number. Backend code.
+[[nodiscard]] std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys);
+
 class EntityCache {
  public:
   // Stores are those of the program's lists, open.

@@ -104,9 +104,7 @@ bool History::take(RowSource& rows, const Member& member, Event* event, bool* en
     *end = !rows.next(program_.source_row);
     if (*end) return false;
     MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
-    program_.expressions->ecxt_scantuple = program_.source_row;
-    const bool counts = program_.filter == nullptr || ExecQual(program_.filter, program_.expressions);
-    if (counts) ExecProject(program_.prepare);
+    const bool counts = prepare(program_);
     MemoryContextSwitchTo(previous);
     return counts;
   });

@@ -13,6 +13,7 @@ class Nodes final : public NodeSource {
   Nodes(StateStore& store, const StateRow& row, MemoryContext context, bool checks_values, Snapshot snapshot = nullptr)
       : store_(store), row_(row), context_(context), checks_values_(checks_values), snapshot_(snapshot) {}
   [[nodiscard]] Image load(std::uint32_t number) override;
+  void pause() override;
 
  private:
   StateStore& store_;

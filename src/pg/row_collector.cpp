@@ -8,6 +8,7 @@
 
 extern "C" {
 #include <access/xact.h>
+#include <executor/executor.h>
 #include <utils/resowner.h>
 }
 
@@ -97,9 +98,20 @@ void RowChanges::release() {
   old_ = new_ = nullptr;
 }
 
-ChangedRows::ChangedRows(RowChanges& changes, bool old)
+ChangedRows::ChangedRows(const RowChanges& changes, bool old)
     : changes_(changes), rows_(old ? changes.old_ : changes.new_), old_(old) {
-  if (rows_ != nullptr) call([&] { tuplestore_rescan(rows_); });
+  if (rows_ == nullptr) return;
+  call([&] {
+    pointer_ = tuplestore_alloc_read_pointer(rows_, EXEC_FLAG_REWIND);
+    tuplestore_select_read_pointer(rows_, pointer_);
+    tuplestore_rescan(rows_);
+  });
+}
+
+bool ChangedRows::has_more() const {
+  const std::vector<RowChange>& changes = changes_.changes();
+  return std::any_of(changes.begin() + static_cast<std::ptrdiff_t>(next_), changes.end(),
+                     [&](const RowChange& change) { return change.has(old_); });
 }
 
 bool ChangedRows::next(TupleTableSlot* slot) {
@@ -107,6 +119,7 @@ bool ChangedRows::next(TupleTableSlot* slot) {
   while (next_ < changes.size() && !changes[next_].has(old_)) ++next_;
   if (next_ == changes.size()) return false;
   ++next_;
+  tuplestore_select_read_pointer(rows_, pointer_);
   return tuplestore_gettupleslot(rows_, true, false, slot);
 }
 

@@ -52,18 +52,21 @@ class RowChanges {
   Tuplestorestate* new_ = nullptr;
 };
 
-// The old or the new versions of the rows, from the first on. One that was made earlier can no longer be read on.
+// The old or the new versions of the rows, from the first on.
 class ChangedRows final : public RowSource {
  public:
-  ChangedRows(RowChanges& changes, bool old);
+  ChangedRows(const RowChanges& changes, bool old);
 
   bool next(TupleTableSlot* slot) override;
+  bool has_more() const override;
+  std::unique_ptr<RowSource> again() override { return std::make_unique<ChangedRows>(changes_, old_); }
   // The place among the changes of the row that next() has given last.
   [[nodiscard]] std::size_t number() const { return next_ - 1; }
 
  private:
   const RowChanges& changes_;
   Tuplestorestate* rows_;
+  int pointer_ = 0;
   bool old_;
   std::size_t next_ = 0;
 };

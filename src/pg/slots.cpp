@@ -41,7 +41,7 @@ StateStore::Slots StateStore::lock_slot(std::uint64_t hash, const NullableDatum*
       look_for_free_slot(hash, keys, &search);
     } else if (page_locked) {
       // Nobody waits for a transaction under the page lock.
-      const Found made = find(hash, keys);
+      const Found made = find(states_scan_, hash, keys);
       search.changed = made.found;
       search.free_slot = made.free_slot;
     } else {
@@ -124,7 +124,7 @@ bool StateStore::lock_all_slots(std::uint64_t hash, const NullableDatum* keys, S
       XactLockTableWait(wait_for, states_, &tid, XLTW_Update);
       return false;
     }
-    if (!lock_found()) return false;
+    if (!lock_found(keys)) return false;
     if (!search->found) search->slots.own = row_in_slot(hash, keys);
     search->found = true;
   }

@@ -111,8 +111,10 @@ Oid state_type() {
                          ObjectIdGetDatum(get_namespace_oid("feature", false)));
 }
 
-void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys) {
+void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys,
+                      const EntityNames* names) {
   keys_ = keys;
+  names_ = names;
   context_ = CurrentMemoryContext;
   chunk_table_ = chunk_table;
   states_ = table_open(state_table, RowExclusiveLock);
@@ -163,9 +165,14 @@ void StateStore::close() {
 
 // Index scans are made once a statement and used under contexts that are reset meanwhile, while an access method may
 // allocate at any step: so each step is made in the statement's context.
-bool StateStore::next(IndexScanDesc scan, TupleTableSlot* slot) const {
+bool StateStore::next(IndexScanDesc scan, TupleTableSlot* slot, bool* had_entries) const {
   MemoryContext previous = MemoryContextSwitchTo(context_);
-  const bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
+  bool found = false;
+  // As index_getnext_slot does, which does not tell of entries whose rows are not seen.
+  while (!found && (scan->xs_heap_continue || index_getnext_tid(scan, ForwardScanDirection) != nullptr)) {
+    if (had_entries != nullptr) *had_entries = true;
+    found = index_fetch_heap(scan, slot);
+  }
   MemoryContextSwitchTo(previous);
   return found;
 }
@@ -174,6 +181,20 @@ void StateStore::start(IndexScanDesc scan, ScanKey keys, int count) const {
   MemoryContext previous = MemoryContextSwitchTo(context_);
   index_rescan(scan, keys, count, nullptr, 0);
   MemoryContextSwitchTo(previous);
+}
+
+// Leaves the entity's row in read_slot_, if the scan's snapshot sees one.
+StateStore::Found StateStore::find(IndexScanDesc scan, std::uint64_t hash, const NullableDatum* keys) {
+  start_states(scan, hash);
+  Found result{};
+  while (next(scan, read_slot_, &result.had_entries)) {
+    const std::int16_t slot = slot_number();
+    if (slot >= result.free_slot) result.free_slot = static_cast<std::int16_t>(slot + 1);
+    if (!has_keys(keys)) continue;
+    result.found = true;
+    return result;
+  }
+  return result;
 }
 
 // Whether the row in read_slot_ is the entity's.
@@ -204,21 +225,6 @@ std::int16_t StateStore::slot_number() const {
   return DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
 }
 
-// Looks for the entity's live row with a dirty snapshot, which also sees rows that other transactions are working on.
-StateStore::Found StateStore::find(std::uint64_t hash, const NullableDatum* keys) {
-  start_states(states_scan_, hash);
-  Found result{false, InvalidTransactionId, 0};
-  while (next(states_scan_, read_slot_)) {
-    const std::int16_t slot = slot_number();
-    if (slot >= result.free_slot) result.free_slot = static_cast<std::int16_t>(slot + 1);
-    if (!has_keys(keys)) continue;
-    result.found = true;
-    result.wait_for = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
-    return result;
-  }
-  return result;
-}
-
 // A row that we have written is ours, so that it cannot change; but a subtransaction that wrote it may have been undone.
 bool StateStore::reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row) {
   ItemPointerData place = tid;
@@ -235,8 +241,32 @@ bool StateStore::reread(const ItemPointerData& tid, std::uint64_t hash, const Nu
   return true;
 }
 
+// Whether the entity has a row for a snapshot that is taken now.
+bool StateStore::is_committed(std::uint64_t hash, const NullableDatum* keys) {
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  IndexScanDesc scan = compat::index_beginscan(states_, states_index_, snapshot, 1);
+  const bool found = find(scan, hash, keys).found;
+  index_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  ExecClearTuple(read_slot_);
+  return found;
+}
+
+// Waits for another transaction, with the entity in the context of errors: of a deadlock, or of a wait given up. The name is
+// made beforehand, as nothing can be looked up once there is an error.
+template <class Wait>
+void StateStore::wait(const NullableDatum* keys, Wait&& wait) const {
+  ErrorContextCallback context{};
+  context.previous = error_context_stack;
+  context.callback = [](void* name) { errcontext("lock of %s", static_cast<const char*>(name)); };
+  context.arg = const_cast<char*>(names_->name(keys));
+  error_context_stack = &context;
+  wait();
+  error_context_stack = context.previous;
+}
+
 // Locks the row in read_slot_. False if it has changed meanwhile and must be looked for again.
-bool StateStore::lock_found() {
+bool StateStore::lock_found(const NullableDatum* keys) {
   if (IsolationUsesXactSnapshot()) {
     bool null;
     const TransactionId made_by =
@@ -248,8 +278,13 @@ bool StateStore::lock_found() {
   }
   ItemPointerData tid = read_slot_->tts_tid;
   TM_FailureData failure;
-  const TM_Result result = table_tuple_lock(states_, &tid, GetActiveSnapshot(), read_slot_, GetCurrentCommandId(false),
-                                            LockTupleNoKeyExclusive, LockWaitBlock, 0, &failure);
+  TM_Result result;
+  const auto lock = [&](LockWaitPolicy policy) {
+    result = table_tuple_lock(states_, &tid, GetActiveSnapshot(), read_slot_, GetCurrentCommandId(false),
+                              LockTupleNoKeyExclusive, policy, 0, &failure);
+  };
+  lock(LockWaitSkip);
+  if (result == TM_WouldBlock) wait(keys, [&] { lock(LockWaitBlock); });
   switch (result) {
     case TM_Ok: return true;
     case TM_Updated:
@@ -279,23 +314,40 @@ StateRow StateStore::row_in_slot(std::uint64_t hash, const NullableDatum* keys) 
   return row;
 }
 
+// Looks for the entity's row with a dirty snapshot, which also sees rows that other transactions are working on, and makes
+// one if there is none: then it is in write_slot_.
+//
+// Others who meet the same new entity wait for the page lock, not for our transaction: they find our row right after. Where
+// one entity was new the next one often is, as when a history is loaded; then it is looked for only once.
+StateStore::Found StateStore::find_or_insert(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty,
+                                             std::size_t size) {
+  const auto block = static_cast<BlockNumber>(hash % MaxBlockNumber);
+  bool page_locked = expects_new_;
+  if (page_locked) LockPage(states_index_, block, ExclusiveLock);
+  Found found;
+  for (;;) {
+    found = find(states_scan_, hash, keys);
+    if (found.found) break;
+    if (!page_locked) {
+      LockPage(states_index_, block, ExclusiveLock);
+      page_locked = true;
+      continue;
+    }
+    // A dirty snapshot can miss a row: one whose new version has come into the index behind the scan, while the old one was
+    // not yet reached in the table. The old one's entry was seen then, and a snapshot taken now sees one of the two.
+    if (found.had_entries && is_committed(hash, keys)) continue;
+    insert(hash, keys, found.free_slot, empty, size);
+    break;
+  }
+  if (page_locked) UnlockPage(states_index_, block, ExclusiveLock);
+  expects_new_ = !found.found;
+  return found;
+}
+
 StateRow StateStore::lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size) {
   for (;;) {
     CHECK_FOR_INTERRUPTS();
-    // Others who meet the same new entity wait for this lock, not for our transaction: they find our row right after. Where
-    // one entity was new the next one often is, as when a history is loaded; then it is looked for only once.
-    const auto block = static_cast<BlockNumber>(hash % MaxBlockNumber);
-    bool page_locked = expects_new_;
-    if (page_locked) LockPage(states_index_, block, ExclusiveLock);
-    Found found = find(hash, keys);
-    if (!found.found && !page_locked) {
-      LockPage(states_index_, block, ExclusiveLock);
-      page_locked = true;
-      found = find(hash, keys);
-    }
-    if (!found.found) insert(hash, keys, found.free_slot, empty, size);
-    if (page_locked) UnlockPage(states_index_, block, ExclusiveLock);
-    expects_new_ = !found.found;
+    const Found found = find_or_insert(hash, keys, empty, size);
     if (!found.found) {
       StateRow row{};
       row.hash = hash;
@@ -306,12 +358,13 @@ StateRow StateStore::lock(std::uint64_t hash, const NullableDatum* keys, const s
       row.size = size;
       return row;
     }
-    if (TransactionIdIsValid(found.wait_for)) {
+    const TransactionId other = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
+    if (TransactionIdIsValid(other)) {
       ExecClearTuple(read_slot_);
-      XactLockTableWait(found.wait_for, states_, &read_slot_->tts_tid, XLTW_Update);
+      wait(keys, [&] { XactLockTableWait(other, states_, &read_slot_->tts_tid, XLTW_Update); });
       continue;
     }
-    if (lock_found()) return row_in_slot(hash, keys);
+    if (lock_found(keys)) return row_in_slot(hash, keys);
   }
 }
 
@@ -353,6 +406,7 @@ void StateStore::insert(std::uint64_t hash, const NullableDatum* keys, std::int1
 }
 
 ItemPointerData StateStore::write(const StateRow& row, const std::byte* image, std::size_t size) {
+  CHECK_FOR_INTERRUPTS();
   fill_slot(row.hash, row.keys, row.slot, image, size);
   ItemPointerData tid = row.tid;
   TM_FailureData failure;
@@ -367,6 +421,7 @@ ItemPointerData StateStore::write(const StateRow& row, const std::byte* image, s
 
 // Leaves the row of a node in chunk_read_slot_.
 bool StateStore::find_node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const {
+  CHECK_FOR_INTERRUPTS();
   ScanKeyData keys[3];
   ScanKeyInit(&keys[0], hash_attribute, BTEqualStrategyNumber, F_INT8EQ, static_cast<Datum>(row.hash));
   ScanKeyInit(&keys[1], slot_attribute, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(row.slot));
@@ -406,6 +461,7 @@ void StateStore::insert_chunk_index_entry() {
 }
 
 void StateStore::add_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
+  CHECK_FOR_INTERRUPTS();
   open_chunks();
   fill_chunk_slot(row, number, image, size);
   table_tuple_insert(chunks_, chunk_write_slot_, GetCurrentCommandId(true), 0, nullptr);

@@ -43,6 +43,14 @@ struct KeyFunctions {
   bool by_value;
 };
 
+// What an entity is called in messages to whoever inserts.
+class EntityNames {
+ public:
+  virtual ~EntityNames() = default;
+  // In the current memory context. Backend code.
+  [[nodiscard]] virtual const char* name(const NullableDatum* keys) const = 0;
+};
+
 // A state row that this transaction has locked.
 struct StateRow {
   std::uint64_t hash;
@@ -63,7 +71,8 @@ class StateStore {
     std::size_t size;
   };
 
-  void open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys);
+  // `names` lives as long as the store is open.
+  void open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys, const EntityNames* names);
   void close();
 
   // Finds and locks the state row of an entity, making one that holds `empty` if there is none.
@@ -102,7 +111,7 @@ class StateStore {
  private:
   struct Found {
     bool found;
-    TransactionId wait_for;
+    bool had_entries;  // there are index entries of this hash, of dead rows at least
     std::int16_t free_slot;
   };
   enum class Attempt { locked, taken, changed };
@@ -121,9 +130,15 @@ class StateStore {
   [[nodiscard]] Bytes node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const;
   void fill_chunk_slot(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
   void insert_chunk_index_entry();
-  [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot) const;
-  [[nodiscard]] Found find(std::uint64_t hash, const NullableDatum* keys);
-  [[nodiscard]] bool lock_found();
+  // `had_entries`, unless null, is set if the index has named any row, seen or not.
+  [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot, bool* had_entries = nullptr) const;
+  [[nodiscard]] Found find(IndexScanDesc scan, std::uint64_t hash, const NullableDatum* keys);
+  [[nodiscard]] Found find_or_insert(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty,
+                                     std::size_t size);
+  [[nodiscard]] bool is_committed(std::uint64_t hash, const NullableDatum* keys);
+  template <class Wait>
+  void wait(const NullableDatum* keys, Wait&& wait) const;
+  [[nodiscard]] bool lock_found(const NullableDatum* keys);
   void insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
               std::size_t size);
   void fill_slot(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
@@ -133,6 +148,7 @@ class StateStore {
   void open_chunks();
 
   const std::vector<KeyFunctions>* keys_ = nullptr;
+  const EntityNames* names_ = nullptr;
   MemoryContext context_ = nullptr;  // the statement's: what is opened lives there
   Oid chunk_table_ = InvalidOid;
   Relation states_ = nullptr;

@@ -35,12 +35,17 @@ class InsertedRows final : public RowSource {
 
   bool next(TupleTableSlot* slot) override {
     tuplestore_select_read_pointer(rows_, pointer_);
-    return tuplestore_gettupleslot(rows_, true, false, slot);
+    const bool found = tuplestore_gettupleslot(rows_, true, false, slot);
+    taken_ += found;
+    return found;
   }
+  bool has_more() const override { return taken_ < tuplestore_tuple_count(rows_); }
+  std::unique_ptr<RowSource> again() override { return std::make_unique<InsertedRows>(rows_); }
 
  private:
   Tuplestorestate* rows_;
   int pointer_ = 0;
+  std::int64_t taken_ = 0;
 };
 
 const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
@@ -84,30 +89,32 @@ std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id) {
   return program;
 }
 
-// Runs `body` with the rights and settings under which the view's expressions are evaluated.
+// Runs `body` with the rights and settings under which the view's expressions are evaluated. It is given the user that it
+// is not run as.
 template <class Body>
 void as_view(const Program& program, Body&& body) {
+  const Oid inserter = GetUserId();
   const AsUser owner(program.identity().owner, true);
   std::optional<PinnedSettings> settings;
   if (program.plan().needs_settings) settings.emplace(program.identity().settings);
-  body();
+  body(inserter);
 }
 
 void process_inserted(const TriggerData& data, std::int32_t id) {
   const std::shared_ptr<Program> program = program_for(data, id);
   if (program == nullptr) return;
-  as_view(*program, [&] {
+  as_view(*program, [&](Oid inserter) {
     InsertedRows rows(data.tg_newtable);
-    run(*program, rows, {batch_rows(), true});
+    run(*program, rows, {batch_rows(), true, {}, inserter});
   });
 }
 
 void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
   if (!changes.changes().empty()) {
     if (const std::shared_ptr<Program> program = program_for(data, id); program != nullptr) {
-      as_view(*program, [&] {
+      as_view(*program, [&](Oid inserter) {
         ChangedRows rows(changes, false);
-        run(*program, rows, {batch_rows(), true});
+        run(*program, rows, {batch_rows(), true, {}, inserter});
       });
     }
   }

@@ -1,0 +1,128 @@
+// See lock_ahead.hpp.
+
+#include "pg/lock_ahead.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/entity_cache.hpp"
+
+extern "C" {
+#include <access/tupdesc.h>
+#include <access/xact.h>
+#include <catalog/pg_operator_d.h>
+#include <catalog/pg_type_d.h>
+#include <executor/executor.h>
+#include <utils/tuplesort.h>
+}
+
+namespace feature {
+namespace {
+
+// The keys of one list, sorted by their hash, which is the first column.
+class SortedKeys {
+ public:
+  SortedKeys(const PartitionList& planned, const Program::Entities& list)
+      : list_(list), keys_(list.keys.size()), recent_(most_recent, 0) {
+    call([&] {
+      TupleDesc columns = CreateTemplateTupleDesc(static_cast<int>(1 + keys_.size()));
+      TupleDescInitEntry(columns, 1, nullptr, INT8OID, -1, 0);
+      for (std::size_t i = 0; i < keys_.size(); ++i) {
+        TupleDescInitEntry(columns, static_cast<AttrNumber>(2 + i), nullptr, planned.keys[i].type, -1, 0);
+      }
+      in_ = MakeSingleTupleTableSlot(columns, &TTSOpsVirtual);
+      out_ = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
+      AttrNumber by[] = {1};
+      Oid order[] = {Int8LessOperator};
+      Oid collations[] = {InvalidOid};
+      bool nulls_first[] = {false};
+      sort_ = tuplesort_begin_heap(columns, 1, by, order, collations, nulls_first, work_mem, nullptr, 0);
+    });
+  }
+
+  // Takes the keys in a slot's columns. Backend code.
+  void add(const TupleTableSlot* slot) {
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      const std::size_t column = list_.key_columns[i];
+      keys_[i] = {slot->tts_values[column], slot->tts_isnull[column]};
+    }
+    const std::uint64_t hash = hash_of(list_, keys_.data());
+    // Rows of one entity often stand close together. What looks empty here is taken once more, at worst.
+    std::uint64_t& recent = recent_[hash % most_recent];
+    if (recent == hash && hash != 0) return;
+    recent = hash;
+    ExecClearTuple(in_);
+    in_->tts_values[0] = static_cast<Datum>(hash);
+    in_->tts_isnull[0] = false;
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      in_->tts_values[1 + i] = keys_[i].value;
+      in_->tts_isnull[1 + i] = keys_[i].isnull;
+    }
+    ExecStoreVirtualTuple(in_);
+    tuplesort_puttupleslot(sort_, in_);
+  }
+
+  void lock(StateStore& store, ExprContext* memory) {
+    call([&] {
+      tuplesort_performsort(sort_);
+      bool any = false;
+      std::uint64_t last = 0;
+      while (tuplesort_gettupleslot(sort_, true, false, out_, nullptr)) {
+        ResetExprContext(memory);
+        slot_getallattrs(out_);
+        const auto hash = static_cast<std::uint64_t>(out_->tts_values[0]);
+        if (any && hash == last) continue;
+        any = true;
+        last = hash;
+        for (std::size_t i = 0; i < keys_.size(); ++i) keys_[i] = {out_->tts_values[1 + i], out_->tts_isnull[1 + i]};
+        MemoryContext previous = MemoryContextSwitchTo(memory->ecxt_per_tuple_memory);
+        static_cast<void>(store.lock(hash, keys_.data(), list_.empty.data(), list_.empty.size()));
+        MemoryContextSwitchTo(previous);
+      }
+      tuplesort_end(sort_);
+      ExecDropSingleTupleTableSlot(in_);
+      ExecDropSingleTupleTableSlot(out_);
+    });
+  }
+
+ private:
+  static constexpr std::size_t most_recent = 4096;
+
+  const Program::Entities& list_;
+  std::vector<NullableDatum> keys_;
+  std::vector<std::uint64_t> recent_;  // hashes taken, by their remainder
+  Tuplesortstate* sort_ = nullptr;
+  TupleTableSlot* in_ = nullptr;
+  TupleTableSlot* out_ = nullptr;
+};
+
+}  // namespace
+
+void lock_ahead(Program& program, Place& place, RowSource& rows, std::vector<StateStore>& stores) {
+  const std::vector<PartitionList>& planned = program.plan().lists;
+  std::vector<std::optional<SortedKeys>> keys(planned.size());
+  for (std::size_t list = 0; list < planned.size(); ++list) {
+    if (planned[list].from_source && !program.lists[list].shared) keys[list].emplace(planned[list], program.lists[list]);
+  }
+  call([&] {
+    for (;;) {
+      CHECK_FOR_INTERRUPTS();
+      ResetExprContext(program.expressions);
+      place.at_no_row();
+      if (!rows.next(program.source_row)) break;
+      place.at_row(reinterpret_cast<MinimalTupleTableSlot*>(program.source_row)->mintuple);
+      MemoryContext previous = MemoryContextSwitchTo(program.expressions->ecxt_per_tuple_memory);
+      if (prepare(program)) {
+        for (std::optional<SortedKeys>& of_list : keys) {
+          if (of_list) of_list->add(program.prepared);
+        }
+      }
+      MemoryContextSwitchTo(previous);
+    }
+  });
+  for (std::size_t list = 0; list < planned.size(); ++list) {
+    if (keys[list]) keys[list]->lock(stores[list], program.expressions);
+  }
+  // Rows that were made for new entities are found from here on.
+  call([] { CommandCounterIncrement(); });
+}
+
+}  // namespace feature

@@ -1,0 +1,19 @@
+// Locks the entities of a statement that takes more than one batch, before the first batch is processed.
+//
+// A batch locks its entities in one order for all sessions: by list and hash. Those of the next batch would come out of
+// that order, and two statements could wait for each other. So the rows are gone through once more beforehand, and what
+// they call for is sorted, on disk where it is more than work_mem. Entities of equal hash count as one.
+//
+// Lists whose keys are results of windows are left out: their entities are not known yet. So are shared lists, where
+// nobody waits.
+#pragma once
+
+#include "pg/engine.hpp"
+#include "pg/place.hpp"
+
+namespace feature {
+
+// `rows` are all rows of the statement. Clobbers the program's source row and what is evaluated from it. O(n log n).
+void lock_ahead(Program& program, Place& place, RowSource& rows, std::vector<StateStore>& stores);
+
+}  // namespace feature
