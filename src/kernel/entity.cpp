@@ -28,7 +28,13 @@ constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
 }  // namespace
 
 Entity::Entity(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source)
-    : plan_(plan), memory_(memory), tree_(plan, memory, source), ring_(memory), running_(plan.running, &memory), totals_(&memory) {}
+    : plan_(plan),
+      memory_(memory),
+      source_(source),
+      tree_(plan, memory, source),
+      ring_(memory),
+      running_(plan.running, &memory),
+      totals_(&memory) {}
 
 void Entity::open(const std::byte* head, std::size_t size) {
   SegmentReader reader(plan_.layout, head, size, memory_);
@@ -269,7 +275,10 @@ const std::vector<Run>& Entity::runs(std::size_t number, std::int64_t first, std
 void Entity::fold(std::size_t number, std::int64_t first, std::int64_t last, Accumulator& accumulator) {
   if (first >= last) return;
   const Measure& measure = plan_.measures[number];
+  constexpr std::size_t runs_between_pauses = 16;
+  std::size_t folded = 0;
   for (const Run& run : runs(number, first, last)) {
+    if (++folded % runs_between_pauses == 0) source_.pause();
     if (run.summaries) {
       measure.aggregate->combine(accumulator, run.first, run.last, measure.summary);
     } else {

@@ -139,6 +139,7 @@ class Entity {
 
   const ListPlan& plan_;
   std::pmr::memory_resource& memory_;
+  NodeSource& source_;
   Tree tree_;
   EventRing ring_;
   std::uint32_t late_ = 0;

@@ -475,6 +475,7 @@ void Tree::compute_partials() {
     static_cast<void>(collect(left().position, prefix_.position, measure, runs));
     Accumulator accumulator = measure.aggregate->restore(left_.before.values + partial.column, left_.position);
     for (const Run& run : runs) {
+      source_.pause();
       if (run.summaries) {
         measure.aggregate->combine(accumulator, run.first, run.last, measure.summary);
       } else {
@@ -678,6 +679,7 @@ void Tree::recall(const std::vector<Event>& events, const std::vector<Run>& more
   for (const Run& run : runs) {
     for (const Event* first = run.first; first != run.last;) {
       const Event* last = first + std::min<std::ptrdiff_t>(run.last - first, leaf_events);
+      source_.pause();
       append({{first, last, false}});
       first = last;
     }

@@ -37,6 +37,8 @@ class NodeSource {
   virtual ~NodeSource() = default;
   // Throws CorruptState if there is no such node.
   [[nodiscard]] virtual Image load(std::uint32_t number) = 0;
+  // Called every few thousand events by what can take long. May throw whatever is to end it.
+  virtual void pause() {}
 };
 
 // Where changed nodes go. Images are valid until the call returns.

@@ -114,6 +114,11 @@ template <class Body>
   boundary::throw_pending_error(context);
 }
 
+// For C++ code that takes long. A cancelled statement is an exception here, as other errors of the backend are.
+inline void check_interrupts() {
+  if (INTERRUPTS_PENDING_CONDITION()) call([] { CHECK_FOR_INTERRUPTS(); });
+}
+
 template <class Body>
 Datum guard(Body&& body) {
   ErrorData* error;

@@ -214,7 +214,10 @@ void CatalogueAggregate::apply(Accumulator& accumulator, FunctionCallInfo argume
 
 void CatalogueAggregate::fold(Accumulator& accumulator, const Event* first, const Event* last) const {
   call([&] {
-    for (const Event* event = first; event != last; ++event) step(accumulator, *event);
+    for (const Event* event = first; event != last; ++event) {
+      CHECK_FOR_INTERRUPTS();
+      step(accumulator, *event);
+    }
   });
 }
 
@@ -305,7 +308,10 @@ Datum CatalogueAggregate::deserialise(const Value& value) const {
 void CatalogueAggregate::combine(Accumulator& accumulator, const Event* first, const Event* last,
                                  std::size_t column) const {
   call([&] {
-    for (; first != last; ++first) combine_one(accumulator, first->values + column);
+    for (; first != last; ++first) {
+      CHECK_FOR_INTERRUPTS();
+      combine_one(accumulator, first->values + column);
+    }
   });
 }
 

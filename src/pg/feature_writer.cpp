@@ -224,6 +224,7 @@ void FeatureWriter::flush() {
     MemoryContextSwitchTo(previous);
   }
   for (int i = 0; i < used_; ++i) {
+    CHECK_FOR_INTERRUPTS();
     after_insert(slots_[i], insert_index_entries(slots_[i]));
   }
   used_ = 0;

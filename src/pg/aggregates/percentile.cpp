@@ -95,7 +95,10 @@ Datum feature_percentile_combine(PG_FUNCTION_ARGS) {
   if (right == nullptr) PG_RETURN_POINTER(left);
   left->fraction.merge(right->fraction, feature::fraction_name);
   return feature::guard([&] {
-    right->sample.for_each([&](double number) { left->sample.insert(number); });
+    right->sample.for_each([&](double number) {
+      feature::check_interrupts();
+      left->sample.insert(number);
+    });
     return PointerGetDatum(left);
   });
 }
@@ -123,6 +126,7 @@ Datum feature_percentile_deserialize(PG_FUNCTION_ARGS) {
     for (std::size_t i = 0; i < count; ++i) {
       double number;
       std::memcpy(&number, numbers + i * sizeof number, sizeof number);
+      feature::check_interrupts();
       state->sample.insert(number);
     }
     return PointerGetDatum(state);

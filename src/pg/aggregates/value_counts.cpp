@@ -20,6 +20,7 @@ ValueCounts::ValueCounts(const ElementType& type, MemoryContext context)
     : type_(type), context_(context), table_(counts_create(context, 4, &type_)) {}
 
 void ValueCounts::add(Datum given, int64 count) {
+  CHECK_FOR_INTERRUPTS();
   const Datum value = type_.flat(given);
   bool found;
   ValueCount* counted = counts_insert(table_, value, &found);

@@ -71,6 +71,7 @@ bool ranks_before(const ElementType& type, const ValueCount& a, const ValueCount
 }
 
 int compare_ranks(const void* a, const void* b, void* type) {
+  CHECK_FOR_INTERRUPTS();
   const ValueCount& left = **static_cast<const ValueCount* const*>(a);
   const ValueCount& right = **static_cast<const ValueCount* const*>(b);
   return ranks_before(*static_cast<const ElementType*>(type), left, right) ? -1 : 1;
