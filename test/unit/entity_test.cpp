@@ -143,7 +143,7 @@ class OneColumn {
     plan.layout = {aggregate_->saved(), {storage}};
     plan.summaries.prefix = plan.layout.prefix;
     for (const Storage saved : aggregate_->saved()) plan.summaries.event.push_back(saved);
-    plan.measures = {{aggregate_.get(), first_summary_column}};
+    plan.measures = {{aggregate_.get(), first_summary_column}, {aggregate_.get()}};
     plan.partials = {{0, 0}};
     plan.rows_needed = rows_needed;
     plan.running = 1;
@@ -319,6 +319,22 @@ TEST(Entity, a_frame_of_any_length_loads_one_path) {
     EXPECT_EQ(column.count(column.since(start, position)), 20'001 - start);
     EXPECT_LE(column.store.loads, 3U) << start;
   }
+}
+
+TEST(Entity, a_frame_that_is_folded_event_by_event_pauses_every_few_thousand) {
+  OneColumn column(Storage::int64);
+  for (std::int64_t time = 0; time < 20'000; ++time) column.add(time);
+  column.save_and_reopen();
+  const std::int64_t position = column.add(20'000);
+  constexpr std::size_t not_summarised = 1;
+  const auto pauses_of = [&](std::int64_t start) {
+    column.store.pauses = 0;
+    const Positions frame = column.since(start, position);
+    EXPECT_EQ(column.entity().aggregate(not_summarised, frame).count, frame.count());
+    return column.store.pauses;
+  };
+  EXPECT_GE(pauses_of(0), 20'001U / 4096);
+  EXPECT_EQ(pauses_of(19'990), 0U);
 }
 
 TEST(Entity, equal_times_across_leaves_are_all_in_the_frame_that_begins_with_them) {

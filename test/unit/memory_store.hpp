@@ -69,6 +69,8 @@ class MemoryStore final : public NodeSource, public StateSink {
     return {image_.get(), found->second.size()};
   }
 
+  void pause() override { ++pauses; }
+
   void remove_node(std::uint32_t number) override {
     require(!head_set_ && added == 0 && replaced == 0, "nodes are removed before anything is written");
     require(nodes.erase(number) == 1, "only nodes that are stored are removed");
@@ -107,6 +109,7 @@ class MemoryStore final : public NodeSource, public StateSink {
   std::size_t replaced = 0;
   std::size_t removed = 0;
   std::size_t loads = 0;
+  std::size_t pauses = 0;
 
  private:
   std::set<std::uint32_t> loaded_;
