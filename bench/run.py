@@ -6,6 +6,7 @@ import sys
 import bulk_load
 import curve
 import environment
+import hot
 import memory
 import month
 import report
@@ -14,7 +15,7 @@ import single_row
 import state_size
 
 FIGURES = {"copy": bulk_load.copy, "wide": bulk_load.wide, "row_trigger": row_trigger.measure,
-           "single_row": single_row.measure, "curve": curve.measure, "state": state_size.measure,
+           "single_row": single_row.measure, "hot": hot.measure, "curve": curve.measure, "state": state_size.measure,
            "month": month.measure, "memory": memory.measure}
 
 

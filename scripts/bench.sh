@@ -6,6 +6,7 @@
 #   wide         the same of the wide catalogue                                          bench/bulk_load.py
 #   row_trigger  the wide catalogue against a trigger FOR EACH ROW                       bench/row_trigger.py
 #   single_row   prepared single-row INSERTs, over INSERTs of the finished rows          bench/single_row.py
+#   hot          8 sessions that insert for one merchant, of a shared list               bench/hot.py
 #   curve        cost of a row by the number of events in its frame                      bench/curve.py
 #   state        what is kept of a user with 50 transactions                             bench/state_size.py
 #   month        what is kept of a user in a month of traffic                            bench/month.py

@@ -6,6 +6,7 @@ import random
 import time
 
 import psycopg2
+import psycopg2.errors
 import psycopg2.extensions
 
 from calls import EXTENSION
@@ -140,6 +141,18 @@ class Session:
                 self.cursor.execute("SELECT feature.drop_view(%s)", (name,))
         self.cursor.execute("DROP SCHEMA IF EXISTS %s CASCADE" % self.schema)
 
+    def share(self, view, create, rng):
+        """Creates a view anew with one of its partition lists shared, if that list can be. For one session it is the same."""
+        _, lists = self.query("SELECT entity FROM feature.stats WHERE relation = '%s'::regclass" % view.name)
+        if not lists:
+            return
+        entity, = rng.choice(lists)
+        self.sql("SELECT feature.drop_view('%s')" % view.name)
+        try:
+            self.sql("%s, shared => ARRAY[$list$%s$list$])" % (create[:-1], entity))
+        except psycopg2.errors.FeatureNotSupported:
+            self.sql(create)
+
     def step(self, case, step, rng):
         if isinstance(step, Create):
             view = case.views[step.view]
@@ -147,6 +160,10 @@ class Session:
                 % (view.name, plain(view.definition, view.source), ", " + view.lateness if view.lateness else "")
             if not self.pretend:
                 self.sql(text)
+                # A refusal would end a transaction that the case has begun.
+                idle = self.connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE
+                if rng.random() < 0.3 and idle:
+                    self.share(view, text, rng)
         elif isinstance(step, Refresh):
             if not self.pretend:
                 self.sql("SELECT feature.refresh('%s')" % case.views[step.view].name)
