@@ -466,6 +466,17 @@ TEST(Entity, a_removed_event_leaves_nothing_behind_in_the_head) {
   EXPECT_EQ(column.store.head, head_of({2, 4}));
 }
 
+TEST(Entity, a_frame_that_is_asked_for_again_after_a_removal_holds_other_events) {
+  OneColumn column(Storage::int64);
+  column.add_value(0, Value{});
+  for (std::int64_t time = 1; time < 6; ++time) column.add(time);
+  EXPECT_EQ(column.count({0, 4, false}), 3);
+  EXPECT_EQ(column.entity().running_aggregate(0, 0, 4).count, 3);
+  column.entity().remove(0);
+  EXPECT_EQ(column.count({0, 4, false}), 4);
+  EXPECT_EQ(column.entity().running_aggregate(0, 0, 4).count, 4);
+}
+
 TEST(Entity, without_its_last_event_is_as_if_it_were_new) {
   for (const std::int64_t events : {1, 100, 1000, 20'000}) {
     OneColumn column(Storage::int64);
