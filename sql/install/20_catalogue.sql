@@ -12,7 +12,8 @@ CREATE TABLE feature_state.view (
   columns     smallint[] NOT NULL,
   query       text NOT NULL,
   settings    jsonb NOT NULL,
-  lateness    interval
+  lateness    interval,
+  on_error    text NOT NULL DEFAULT 'abort' CHECK (on_error OPERATOR(pg_catalog.=) ANY (ARRAY['abort', 'divert']))
 );
 COMMENT ON TABLE feature_state.view IS 'feature views';
 COMMENT ON COLUMN feature_state.view.id IS 'number in the names of its definition, states and trigger';
@@ -30,6 +31,8 @@ COMMENT ON COLUMN feature_state.view.settings IS
 
 COMMENT ON COLUMN feature_state.view.lateness IS
   'how much later than its frames'' events a row may be without being computed from the source; NULL if by any time';
+COMMENT ON COLUMN feature_state.view.on_error IS
+  'whether a row that cannot be processed aborts its statement, or is diverted to feature_state.error';
 
 CREATE TABLE feature_state.list (
   view   integer NOT NULL REFERENCES feature_state.view ON DELETE CASCADE,

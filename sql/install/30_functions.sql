@@ -1,9 +1,9 @@
 -- functions ----------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION feature.create_view(name text, query text, lateness interval DEFAULT '1 hour',
-                                    shared text[] DEFAULT '{}') RETURNS regclass
+                                    on_error text DEFAULT 'abort', shared text[] DEFAULT '{}') RETURNS regclass
   AS 'MODULE_PATHNAME', 'feature_create_view' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION feature.create_view(text, text, interval, text[]) IS
+COMMENT ON FUNCTION feature.create_view(text, text, interval, text, text[]) IS
   'creates a table that holds the rows of a definition and follows every insert into the definition''s source table';
 
 CREATE FUNCTION feature.alter_view(view regclass, query text) RETURNS regclass
@@ -40,7 +40,8 @@ COMMENT ON FUNCTION feature.maintain() IS 'trigger that keeps a feature view up 
 -- qualified, as is everything else.
 CREATE VIEW feature.views AS
   SELECT v.relation, v.source, v.definition, v.query, v.settings, v.lateness,
-         (SELECT pg_catalog.count(*) FROM feature_state.list l WHERE l.view OPERATOR(pg_catalog.=) v.id) AS entity_lists
+         (SELECT pg_catalog.count(*) FROM feature_state.list l WHERE l.view OPERATOR(pg_catalog.=) v.id) AS entity_lists,
+         v.on_error
   FROM feature_state.view v
   WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) v.relation::pg_catalog.oid);
 COMMENT ON VIEW feature.views IS 'feature views';
@@ -54,6 +55,8 @@ COMMENT ON COLUMN feature.views.settings IS
 COMMENT ON COLUMN feature.views.lateness IS
   'how much longer than its frames look back its events stay in the state; NULL if for ever';
 COMMENT ON COLUMN feature.views.entity_lists IS 'number of different PARTITION BY lists';
+COMMENT ON COLUMN feature.views.on_error IS
+  'whether a row that cannot be processed aborts its statement, or is diverted to feature.errors';
 
 CREATE VIEW feature.columns AS
   SELECT v.relation, d."position", a.attname AS feature, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,

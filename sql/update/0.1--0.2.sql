@@ -5,11 +5,19 @@
 
 -- The search path here is that of the schema that the extension was created in, which may be anybody's.
 
+ALTER TABLE feature_state.view
+  ADD COLUMN on_error text NOT NULL DEFAULT 'abort' CHECK (on_error OPERATOR(pg_catalog.=) ANY (ARRAY['abort', 'divert']));
+COMMENT ON COLUMN feature_state.view.on_error IS
+  'whether a row that cannot be processed aborts its statement, or is diverted to feature_state.error';
+
 CREATE OR REPLACE VIEW feature.views AS
   SELECT v.relation, v.source, v.definition, v.query, v.settings, v.lateness,
-         (SELECT pg_catalog.count(*) FROM feature_state.list l WHERE l.view OPERATOR(pg_catalog.=) v.id) AS entity_lists
+         (SELECT pg_catalog.count(*) FROM feature_state.list l WHERE l.view OPERATOR(pg_catalog.=) v.id) AS entity_lists,
+         v.on_error
   FROM feature_state.view v
   WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) v.relation::pg_catalog.oid);
+COMMENT ON COLUMN feature.views.on_error IS
+  'whether a row that cannot be processed aborts its statement, or is diverted to feature.errors';
 
 CREATE OR REPLACE VIEW feature.columns AS
   SELECT v.relation, d."position", a.attname AS feature, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
@@ -126,9 +134,9 @@ COMMENT ON COLUMN feature_state.list.shared IS 'whether several sessions write o
 
 DROP FUNCTION feature.create_view(text, text, interval);
 CREATE FUNCTION feature.create_view(name text, query text, lateness interval DEFAULT '1 hour',
-                                    shared text[] DEFAULT '{}') RETURNS regclass
+                                    on_error text DEFAULT 'abort', shared text[] DEFAULT '{}') RETURNS regclass
   AS 'MODULE_PATHNAME', 'feature_create_view' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION feature.create_view(text, text, interval, text[]) IS
+COMMENT ON FUNCTION feature.create_view(text, text, interval, text, text[]) IS
   'creates a table that holds the rows of a definition and follows every insert into the definition''s source table';
 
 CREATE OR REPLACE VIEW feature.stats AS

@@ -101,6 +101,8 @@ void Entity::remove(std::int64_t position) {
 void Entity::undo_add(std::int64_t position) {
   if (position + 1 < size()) --late_;
   remove(position);
+  // What was being folded when the row failed may be folded in part.
+  for (Running& running : running_) running.end = -1;
 }
 
 std::optional<std::int64_t> Entity::find(const Event& event) {

@@ -4,7 +4,8 @@
 // is new, or computed in another way, is filled for all rows; one that is gone is dropped. States are computed anew
 // from the source, since other features need other events; the rows that this gives are staged beside the feature
 // table and then joined to its rows by the primary key. Unless they match one to one it is refused: the source no
-// longer tells what the states have to know.
+// longer tells what the states have to know. Rows that were diverted and now succeed get feature rows, and rows that are
+// diverted now lose theirs.
 
 #include <algorithm>
 
@@ -16,6 +17,7 @@
 #include "pg/compile.hpp"
 #include "pg/computation.hpp"
 #include "pg/definition.hpp"
+#include "pg/diverted_rows.hpp"
 #include "pg/isolation.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/refresh.hpp"
@@ -283,11 +285,12 @@ class Alteration {
   // Computes the states, and the key and the features to be filled of all rows into a table beside.
   void compute() {
     staging_ = "feature_state.altered_" + std::to_string(old_.id);
+    diverted_before_ = forget_diverted(old_);
     std::string columns;
     FeatureTable staging;
     AttrNumber last = 0;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const bool staged = columns_[i].filled || std::any_of(key_.begin(), key_.end(), [&](const KeyColumn& key) {
+      const bool staged = diverted_before_ > 0 || columns_[i].filled || std::any_of(key_.begin(), key_.end(), [&](const KeyColumn& key) {
                             return key.column == i;
                           });
       staging.attributes.push_back(staged ? ++last : InvalidAttrNumber);
@@ -304,7 +307,9 @@ class Alteration {
       staging.relation = spi.oid(0, 1);
       spi.close();
     }
-    rows_ = backfill(*compile_view(new_), {std::nullopt, &staging});
+    const Processed done = backfill(*compile_view(new_), {std::nullopt, &staging});
+    rows_ = done.written;
+    diverted_ = done.diverted;
     call([] { CommandCounterIncrement(); });
   }
 
@@ -317,9 +322,9 @@ class Alteration {
     Spi spi;
     spi.execute("SELECT pg_catalog.count(*) FROM ONLY " + table);
     const std::int64_t recorded = std::stoll(spi.text(0, 1));
-    if (recorded != rows_) {
-      refuse_source("The source gives " + std::to_string(rows_) + " rows, and the feature view has " +
-                    std::to_string(recorded) + ".");
+    if (recorded + diverted_before_ != rows_ + diverted_) {
+      refuse_source("The source gives " + std::to_string(rows_ + diverted_) + " rows, and the feature view has " +
+                    std::to_string(recorded + diverted_before_) + ".");
     }
     tell_writing();
     if (!changes_.empty()) spi.execute(changes_);
@@ -334,12 +339,32 @@ class Alteration {
         filled += (filled.empty() ? "" : ", ") + quoted(column.column.name) + " = s." + staged_name(i);
       }
     }
-    if (rows_ > 0) {
-      std::string matched;
-      for (const KeyColumn& key : key_) {
-        matched += (matched.empty() ? "" : " AND ") + ("f." + quoted(columns_[key.column].column.name) + " ") +
-                   key.equals + " s." + staged_name(key.column);
+    std::string matched;
+    for (const KeyColumn& key : key_) {
+      matched += (matched.empty() ? "" : " AND ") + ("f." + quoted(columns_[key.column].column.name) + " ") +
+                 key.equals + " s." + staged_name(key.column);
+    }
+    const auto has_no_match = [&](const std::string& rows) {
+      return key_.empty() ? std::string() : " WHERE NOT EXISTS (SELECT FROM " + rows + " WHERE " + matched + ")";
+    };
+    std::int64_t removed = 0, added = 0;
+    if (diverted_ > 0 && recorded > 0) {
+      removed = static_cast<std::int64_t>(spi.execute("DELETE FROM ONLY " + table + " f" + has_no_match(staging_ + " s")));
+    }
+    if (diverted_before_ > 0) {
+      std::string to, from;
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        to += (to.empty() ? "" : ", ") + quoted(columns_[i].column.name);
+        from += (from.empty() ? "" : ", ") + ("s." + staged_name(i));
       }
+      added = static_cast<std::int64_t>(
+          spi.execute("INSERT INTO " + table + " (" + to + ") SELECT " + from + " FROM " + staging_ + " s" +
+                      has_no_match("ONLY " + table + " f")));
+    }
+    if (removed > diverted_ || added > diverted_before_) {
+      refuse_source("Rows that have not been diverted lack a source row or a feature row of the same key.");
+    }
+    if (rows_ > added) {
       std::int64_t found;
       if (filled.empty()) {
         spi.execute("SELECT pg_catalog.count(*) FROM ONLY " + table + " f JOIN " + staging_ + " s ON " + matched);
@@ -413,6 +438,8 @@ class Alteration {
   std::string changes_;  // of the feature table's columns
   std::string staging_;
   std::int64_t rows_ = 0;
+  std::int64_t diverted_before_ = 0;
+  std::int64_t diverted_ = 0;
   TimestampTz begin_ = 0;
 };
 

@@ -24,6 +24,7 @@ class ReportedRows final : public RowSource {
     if (rows_.taken() % 64 == 0) progress_.report(rows_.taken());
     return rows_.next(slot);
   }
+  bool is_at_hand() const override { return rows_.is_at_hand(); }
 
  private:
   SourceRows& rows_;
@@ -32,7 +33,7 @@ class ReportedRows final : public RowSource {
 
 }  // namespace
 
-std::int64_t backfill(Program& program, const Destination& destination) {
+Processed backfill(Program& program, const Destination& destination) {
   const ViewIdentity& view = program.identity();
   const AsUser owner(view.owner, true);
   const TimeColumn& time = program.plan().time;
@@ -49,11 +50,11 @@ std::int64_t backfill(Program& program, const Destination& destination) {
   // Inside the scope of the cursor's own safe search path.
   std::optional<PinnedSettings> settings;
   if (program.plan().needs_settings) settings.emplace(view.settings);
-  const std::int64_t written = run(program, reported, {batch_rows(), false, destination});
+  const Processed done = run(program, reported, {batch_rows(), false, destination});
   settings.reset();
   rows.close();
   spi.close();
-  return written;
+  return done;
 }
 
 }  // namespace feature

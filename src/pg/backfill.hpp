@@ -7,7 +7,7 @@ namespace feature {
 
 // Processes all rows of the source in event-time order, equal times in physical order, as one run. The states must be
 // empty, the destination without the rows that will be written, and nobody may insert into the source meanwhile.
-// Reports its progress. Returns how many rows were written.
-std::int64_t backfill(Program& program, const Destination& destination = {});
+// Reports its progress.
+Processed backfill(Program& program, const Destination& destination = {});
 
 }  // namespace feature

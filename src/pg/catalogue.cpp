@@ -129,7 +129,9 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
   ViewIdentity view;
   // Where several rows say that they are of one table, the one that was recorded with the view comes first.
   if (spi.query("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id, "
-                  "pg_catalog.array_to_string(v.columns, ' '), v.lateness "
+                  "pg_catalog.array_to_string(v.columns, ' '), v.lateness, "
+                  // Which version 0.1 has not.
+                  "pg_catalog.to_jsonb(v) ->> 'on_error' "
                   "FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation WHERE " +
                   condition + " ORDER BY EXISTS (SELECT FROM pg_catalog.pg_depend d "
                   "JOIN pg_catalog.pg_class o ON o.oid = d.objid WHERE d.classid = 1259 AND d.objid = v.definition "
@@ -152,6 +154,7 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
                                                     ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
     });
   }
+  view.diverts = spi.text(0, 10) == "divert";
   // A catalogue of version 0.1 has no shared lists.
   const std::uint64_t lists =
       spi.query("SELECT l.states, l.chunks, pg_catalog.to_jsonb(l) ->> 'shared' FROM feature_state.list l WHERE view = " +
@@ -213,8 +216,9 @@ void record(const ViewIdentity& view, const std::string& query) {
   Spi spi;
   const std::string id = std::to_string(view.id);
   // Views whose tables were dropped leave their rows behind; this is when they are swept up.
-  spi.execute("DELETE FROM feature_state.view v WHERE id = " + id + " OR NOT EXISTS "
+  spi.execute("DELETE FROM feature_state.view v WHERE NOT EXISTS "
               "(SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)");
+  spi.execute("DELETE FROM feature_state.list WHERE view = " + id);
   const auto oid = [](Oid value) { return std::to_string(value) + "::pg_catalog.oid::pg_catalog.regclass"; };
   std::string settings;
   for (const Setting& setting : view.settings) {
@@ -230,7 +234,12 @@ void record(const ViewIdentity& view, const std::string& query) {
               "(id, relation, relation_id, source, definition, columns, query, settings, lateness) "
               "VALUES (" + id + ", " + oid(view.relation) + ", " + std::to_string(view.relation) + ", " +
               oid(view.source) + ", " + oid(view.definition) + ", " + array_of(view.columns) + ", " +
-              literal(query) + ", pg_catalog.jsonb_build_object(" + settings + "), " + lateness + ")");
+              literal(query) + ", pg_catalog.jsonb_build_object(" + settings + "), " + lateness + ") "
+              // In its place, so that what refers to the view stays.
+              "ON CONFLICT (id) DO UPDATE SET (relation, relation_id, source, definition, columns, query, settings, lateness) = "
+              "(excluded.relation, excluded.relation_id, excluded.source, excluded.definition, excluded.columns, "
+              "excluded.query, excluded.settings, excluded.lateness)");
+  if (view.diverts) spi.execute("UPDATE feature_state.view SET on_error = 'divert' WHERE id = " + id);
   for (std::size_t i = 0; i < view.lists.size(); ++i) {
     const ViewIdentity::Tables& list = view.lists[i];
     spi.execute(std::string("INSERT INTO feature_state.list (view, number, states, chunks") +
@@ -259,6 +268,15 @@ void record_states(const ViewIdentity& view) {
                 "::pg_catalog.oid::pg_catalog.regclass WHERE view = " + std::to_string(view.id) + " AND number = " +
                 std::to_string(i + 1));
   }
+  spi.close();
+  call([&] { CacheInvalidateRelcacheByRelid(view.relation); });
+}
+
+void record_on_error(const ViewIdentity& view, bool diverts) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  spi.execute("UPDATE feature_state.view SET on_error = '" + std::string(diverts ? "divert" : "abort") + "' WHERE id = " +
+              std::to_string(view.id));
   spi.close();
   call([&] { CacheInvalidateRelcacheByRelid(view.relation); });
 }

@@ -72,6 +72,18 @@ inline ::List* ExecInsertIndexTuples(ResultRelInfo* relation, TupleTableSlot* sl
 #endif
 }
 
+// 18 can leave out one row of the table.
+inline bool ExecCheckIndexConstraints(ResultRelInfo* relation, TupleTableSlot* slot, EState* executor,
+                                      ItemPointer conflict, ::List* indexes) {
+#if PG_VERSION_NUM >= 180000
+  ItemPointerData none;
+  ItemPointerSetInvalid(&none);
+  return ::ExecCheckIndexConstraints(relation, slot, executor, conflict, &none, indexes);
+#else
+  return ::ExecCheckIndexConstraints(relation, slot, executor, conflict, indexes);
+#endif
+}
+
 // A range table of one relation that is inserted into. 16 keeps permissions apart from it.
 inline void init_range_table(EState* executor, Relation relation) {
   auto* entry = makeNode(RangeTblEntry);

@@ -9,6 +9,7 @@
 #include "pg/columns.hpp"
 #include "pg/compile.hpp"
 #include "pg/definition.hpp"
+#include "pg/diverted_rows.hpp"
 #include "pg/isolation.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/shared_lists.hpp"
@@ -36,9 +37,11 @@ namespace {
 
 class Creation {
  public:
-  Creation(const std::string& name, const char* query, std::optional<Interval> lateness, std::vector<std::string> shared)
+  Creation(const std::string& name, const char* query, std::optional<Interval> lateness, bool diverts,
+           std::vector<std::string> shared)
       : requested_(name), text_(query), shared_(std::move(shared)) {
     view_.lateness = lateness;
+    view_.diverts = diverts;
   }
 
   Oid run() {
@@ -219,12 +222,22 @@ Datum feature_create_view(PG_FUNCTION_ARGS) {
             .hint("Give zero to keep no event for late rows, or NULL to keep all.");
       }
     }
-    // Version 0.1 of the function has no such argument.
-    constexpr int shared_argument = 3;
+    // Version 0.1 of the function has no further arguments.
+    constexpr int on_error_argument = 3;
+    constexpr int shared_argument = 4;
+    bool diverts = false;
+    if (PG_NARGS() > on_error_argument) {
+      if (PG_ARGISNULL(on_error_argument)) {
+        throw feature::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "on_error of a feature view must not be null");
+      }
+      diverts = feature::diverts(
+          feature::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(on_error_argument)); }));
+    }
     std::vector<std::string> shared;
     if (PG_NARGS() > shared_argument && !PG_ARGISNULL(shared_argument)) {
       shared = feature::texts_in(PG_GETARG_DATUM(shared_argument));
     }
-    return ObjectIdGetDatum(feature::Creation(name, query, lateness, std::move(shared)).run());
+    if (diverts && !shared.empty()) feature::refuse_to_divert();
+    return ObjectIdGetDatum(feature::Creation(name, query, lateness, diverts, std::move(shared)).run());
   });
 }

@@ -7,6 +7,7 @@
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/compat.hpp"
 #include "pg/datum.hpp"
+#include "pg/diverted_rows.hpp"
 #include "pg/entity_cache.hpp"
 #include "pg/entity_names.hpp"
 #include "pg/feature_writer.hpp"
@@ -15,6 +16,7 @@
 #include "pg/history.hpp"
 #include "pg/lock_ahead.hpp"
 #include "pg/place.hpp"
+#include "pg/subtransaction.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -48,17 +50,33 @@ struct Row {
   Member** members;  // by list; null where the list's keys are not known yet
 };
 
+// What a run works with.
+struct Work {
+  Program& program;
+  Place& place;
+  EntityCache& entities;
+  History& history;
+  FeatureWriter& writer;
+  std::vector<StateStore>& stores;
+  Diversion* diversion;  // null where an error aborts
+  std::optional<EventTime> since;
+};
+
 // One batch. Its rows live in one memory context that is reset between batches, so nothing is freed singly.
+//
+// Where rows can be diverted, their expressions are evaluated in a subtransaction. What stays when a row fails, and what other
+// rows rely on, is done outside of it: locking and loading entities, writing feature rows that wait. What a row that fails has
+// done in memory is undone: its event is taken out of the entities again.
 class Batch {
  public:
-  Batch(Program& program, Place& place, EntityCache& entities, History& history, FeatureWriter& writer,
-        std::optional<EventTime> since, MemoryContext context)
-      : program_(program),
-        place_(place),
-        entities_(entities),
-        history_(history),
-        writer_(writer),
-        since_(since),
+  Batch(const Work& work, MemoryContext context)
+      : program_(work.program),
+        place_(work.place),
+        entities_(work.entities),
+        history_(work.history),
+        writer_(work.writer),
+        diversion_(work.diversion),
+        since_(work.since),
         context_(context),
         upstream_(context),
         memory_(&upstream_),
@@ -73,21 +91,23 @@ class Batch {
   // false if there were none.
   bool read(RowSource& source, std::int64_t most) {
     bool sorted = true;
+    begin_attempts();
     for (std::int64_t taken = 0; taken < most; ++taken) {
-      Row row{};
-      const Taken result = with_context([&] {
-        const Taken got = call([&] { return take(source, &row); });
-        if (got == Taken::row) find_members(row);
-        return got;
-      });
-      if (result == Taken::end) break;
+      if (!next(source)) break;
       any_ = true;
-      if (result == Taken::filtered) continue;
+      Row row{};
+      bool counts = false;
+      may_divert_ = !since_;  // its time is not known
+      const bool done = attempt(read_, [&] {
+        counts = call([&] { return take(&row); });
+        if (counts) find_members(row);
+      });
+      if (!done || !counts) continue;
       sorted = sorted && (rows_.empty() || rows_.back().time <= row.time);
       rows_.push_back(row);
       if (taken % 64 == 63 && (MemoryContextMemAllocated(context_, false) > most_bytes || entities_.full())) break;
     }
-    place_.at_no_row();
+    end_attempts();
     // Stable: among equal times the earlier position comes first.
     if (!sorted) {
       std::stable_sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.time < b.time; });
@@ -97,8 +117,17 @@ class Batch {
 
   void process() {
     entities_.load_new();
-    for (const Row& row : rows_) with_context([&] { process_row(row); });
-    place_.at_no_row();
+    begin_attempts();
+    for (const Row& row : rows_) {
+      added_.clear();
+      may_divert_ = !since_ || row.time >= *since_;
+      const bool done = attempt(row.tuple, [&] { process_row(row); });
+      if (!done) undo();
+      if (!writer_.is_due()) continue;
+      place_.at_no_row();
+      outside([&] { call([&] { writer_.catch_up(); }); });
+    }
+    end_attempts();
   }
 
   [[nodiscard]] std::int64_t written() const { return written_; }
@@ -106,7 +135,69 @@ class Batch {
  private:
   static constexpr std::size_t most_bytes = std::size_t{64} << 20;
 
-  enum class Taken { end, filtered, row };
+  // ---- attempts
+
+  void begin_attempts() {
+    if (diversion_ != nullptr) attempts_.emplace();
+  }
+  void end_attempts() {
+    place_.at_no_row();
+    if (!attempts_) return;
+    attempts_->release();
+    attempts_.reset();
+  }
+
+  // What is not the attempt's own: it stays if the row fails.
+  template <class Body>
+  void outside(Body&& body) {
+    if (attempts_) {
+      attempts_->outside(body);
+    } else {
+      body();
+    }
+  }
+
+  // Does what is to be done for a row. If that fails for a reason of the row's, it is diverted; false then.
+  template <class Body>
+  bool attempt(MinimalTuple tuple, Body&& body) {
+    place_.at_row(tuple);
+    if (!attempts_) {
+      with_context(body);
+      return true;
+    }
+    ErrorData* error = error_of(body);
+    if (error == nullptr) {
+      attempts_->keep_what_was_written();
+      return true;
+    }
+    const char* feature = place_.feature();
+    place_.at_no_row();
+    attempts_->roll_back();
+    diversion_->add(tuple, *error, feature);
+    FreeErrorData(error);
+    attempts_->begin();
+    return false;
+  }
+
+  // The error that `body` ends with, if the row can be diverted for it; null if it succeeds.
+  template <class Body>
+  ErrorData* error_of(Body&& body) {
+    try {
+      with_context(body);
+      return nullptr;
+    } catch (PgError& error) {
+      if (is_changing_ || !may_divert_ || !is_data_error(error.data().sqlerrcode)) throw;
+      return error.release();
+    }
+  }
+
+  // Takes the events of a row that has failed out of the entities that they were added to.
+  void undo() {
+    const InContext here(entities_.context());
+    for (auto added = added_.rbegin(); added != added_.rend(); ++added) added->entity->undo_add(added->position);
+  }
+
+  // ---- rows
 
   template <class T>
   [[nodiscard]] T* array(std::size_t count) {
@@ -128,23 +219,40 @@ class Batch {
     return most;
   }
 
-  // Reads one row, filters it, and evaluates its time and keys into program.prepared. Backend code.
-  Taken take(RowSource& source, Row* row) {
-    CHECK_FOR_INTERRUPTS();
-    ResetExprContext(program_.expressions);
+  // Reads one row into program.source_row.
+  [[nodiscard]] bool next(RowSource& source) {
+    bool found = false;
     place_.at_no_row();
-    if (!source.next(program_.source_row)) return Taken::end;
-    place_.at_row(reinterpret_cast<MinimalTupleTableSlot*>(program_.source_row)->mintuple);
+    const auto read = [&] {
+      found = call([&] {
+        CHECK_FOR_INTERRUPTS();
+        ResetExprContext(program_.expressions);
+        if (!source.next(program_.source_row)) return false;
+        bool copied;
+        read_ = ExecFetchSlotMinimalTuple(program_.source_row, &copied);
+        return true;
+      });
+    };
+    if (source.is_at_hand()) {
+      read();
+    } else {
+      outside(read);
+    }
+    return found;
+  }
+
+  // Filters the row that was read, and evaluates its time and keys into program.prepared. Backend code.
+  bool take(Row* row) {
     MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
     if (!prepare(program_)) {
       MemoryContextSwitchTo(previous);
-      return Taken::filtered;
+      return false;
     }
     if (program_.plan().time.attribute != InvalidAttrNumber) row->time = event_time(program_.prepared);
     MemoryContextSwitchTo(context_);
     row->tuple = ExecCopySlotMinimalTuple(program_.source_row);
     MemoryContextSwitchTo(previous);
-    return Taken::row;
+    return true;
   }
 
   [[nodiscard]] EventTime event_time(TupleTableSlot* prepared) const {
@@ -174,7 +282,6 @@ class Batch {
   }
 
   void process_row(const Row& row) {
-    place_.at_row(row.tuple);
     for (std::size_t list = 0; list < program_.lists.size(); ++list) {
       Member* member = row.members[list];
       if (member == nullptr) continue;
@@ -201,9 +308,6 @@ class Batch {
     if (since_ && row.time < *since_) return;
     call([&] { writer_.add(input->tts_values, input->tts_isnull); });
     ++written_;
-    if (!writer_.is_due()) return;
-    place_.at_no_row();
-    call([&] { writer_.catch_up(); });
   }
 
   // Evaluates the level's keys and arguments, puts the row's event into the lists that start here, and fills in the
@@ -223,18 +327,21 @@ class Batch {
       if (member == nullptr) {
         const InContext here(program_.expressions->ecxt_per_tuple_memory);
         member = entities_.find(list, level.evaluated);
-        if (member->entity == nullptr) entities_.load(*member);
+        if (member->entity == nullptr) outside([&] { entities_.load(*member); });
       }
       values_[list] = event_values(program_.plan().lists[list].arguments.size());
       // What is sealed now outlives the row.
       entities_.use_context(list, entities_.context());
       const InContext here(program_.expressions->ecxt_per_tuple_memory);
       const Event event{row.time, values_[list]};
+      is_changing_ = true;
       if (member->shared != nullptr) {
-        member->shared->add(event);
+        member->shared->add(event);  // which cannot be undone: views with shared lists do not divert
       } else {
         positions_[list] = member->entity->add(event);
+        if (attempts_) added_.push_back({member->entity, positions_[list]});
       }
+      is_changing_ = false;
     }
     for (const Program::Evaluated& evaluated : level.arguments) {
       const Argument& argument = program_.plan().lists[evaluated.list].arguments[evaluated.argument];
@@ -257,7 +364,7 @@ class Batch {
     entities_.use_context(member.list, entities_.context());
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
     try {
-      entity.recall(events);
+      entity.recall(events);  // changes nothing if it fails
     } catch (const EventsLeft&) {
       throw_too_late(time, until, entity.left_count());
     }
@@ -455,6 +562,8 @@ class Batch {
   EntityCache& entities_;
   History& history_;
   FeatureWriter& writer_;
+  Diversion* diversion_;
+  std::optional<Subtransaction> attempts_;
   std::optional<EventTime> since_;
   MemoryContext context_;
   ContextResource upstream_;
@@ -468,6 +577,14 @@ class Batch {
   // The function of the current row and list that was folded last, and its accumulator: the next may be read from it too.
   const WindowFunction* folded_ = nullptr;
   Accumulator accumulator_;
+  struct Added {
+    Entity* entity;
+    std::int64_t position;
+  };
+  std::vector<Added> added_;   // of the current row's events, if it can be diverted
+  bool may_divert_ = true;     // the current row: not one whose feature row stays as it is
+  bool is_changing_ = false;   // an entity, which cannot be relied on if that fails
+  MinimalTuple read_ = nullptr;  // the row in program.source_row, which owns it
   bool any_ = false;
   std::int64_t written_ = 0;
 };
@@ -497,24 +614,24 @@ class Computing {
   std::int32_t view_;
 };
 
-std::int64_t run_batches(Program& program, Place& place, RowSource& source, const RunOptions& options,
-                         CommandId command, std::vector<StateStore>& stores, FeatureWriter& writer) {
+std::int64_t run_batches(const Work& work, RowSource& source, std::int64_t batch_rows) {
   const OwnedContext context(CurrentMemoryContext, "feature_ext batch");
-  EntityCache entities(program, stores);
-  History history(program, entities, command);
   std::int64_t written = 0;
   for (bool first = true;; first = false) {
     {
-      Batch batch(program, place, entities, history, writer, options.destination.since, context.get());
-      if (!batch.read(source, options.batch_rows)) break;
-      if (first && source.has_more()) lock_ahead(program, place, *source.again(), stores);
+      Batch batch(work, context.get());
+      if (!batch.read(source, batch_rows)) break;
+      // Rows that may fail are not looked at ahead.
+      if (first && work.diversion == nullptr && source.has_more()) {
+        lock_ahead(work.program, work.place, *source.again(), work.stores);
+      }
       batch.process();
       written += batch.written();
     }
-    if (entities.full()) entities.store(false);
+    if (work.entities.full()) work.entities.store(false);
     call([&] { MemoryContextReset(context.get()); });
   }
-  entities.store(true);
+  work.entities.store(true);
   return written;
 }
 
@@ -527,7 +644,7 @@ bool prepare(Program& program) {
   return true;
 }
 
-std::int64_t run(Program& program, RowSource& source, const RunOptions& options) {
+Processed run(Program& program, RowSource& source, const RunOptions& options) {
   const ViewIdentity& view = program.identity();
   Place place(program);
   std::vector<StateStore> stores(program.lists.size());
@@ -546,17 +663,27 @@ std::int64_t run(Program& program, RowSource& source, const RunOptions& options)
     }
     writer.open(table.relation, table.attributes.data(), static_cast<int>(table.attributes.size()),
                 options.fire_triggers);
+    if (view.diverts) writer.attribute_errors(program.has_primary_key);
   });
-  std::int64_t written = 0;
+  Processed done;
+  Diversion diversion(program);
   {
     const Computing computing(view);
-    written = with_context([&] { return run_batches(program, place, source, options, command, stores, writer); });
+    done.written = with_context([&] {
+      EntityCache entities(program, stores);
+      History history(program, entities, command);
+      return run_batches({program, place, entities, history, writer, stores, view.diverts ? &diversion : nullptr,
+                          options.destination.since},
+                         source, options.batch_rows);
+    });
   }
+  done.diverted = diversion.count();
+  diversion.finish();
   call([&] {
     for (StateStore& store : stores) store.close();
     writer.finish();  // runs AFTER triggers of the feature table, which may insert into the source again
   });
-  return written;
+  return done;
 }
 
 }  // namespace feature

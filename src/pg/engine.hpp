@@ -17,6 +17,8 @@ class RowSource {
   // Whether rows are left, where several sessions can be at it at once; then again() gives all rows from the first on.
   [[nodiscard]] virtual bool has_more() const { return false; }
   [[nodiscard]] virtual std::unique_ptr<RowSource> again() { return nullptr; }
+  // Whether the next row can be had without running a query: then next() may be called in a subtransaction.
+  [[nodiscard]] virtual bool is_at_hand() const { return true; }
 };
 
 // Takes the row in the program's source slot: false if the filter leaves it out, else its time and keys are in `prepared`.
@@ -36,8 +38,13 @@ struct RunOptions {
   Oid inserter = InvalidOid;  // who has inserted the rows, and may be told of them what they may read
 };
 
-// Processes all rows of `source`; returns how many were written. Runs expressions as the current user. O(rows) plus
-// what their frames hold; memory is bounded by a batch and its entities.
-std::int64_t run(Program& program, RowSource& source, const RunOptions& options);
+struct Processed {
+  std::int64_t written = 0;
+  std::int64_t diverted = 0;  // to the table of errors, if the view does so; else a row that fails fails all
+};
+
+// Processes all rows of `source`. Runs expressions as the current user. O(rows) plus what their frames hold; memory is
+// bounded by a batch and its entities.
+Processed run(Program& program, RowSource& source, const RunOptions& options);
 
 }  // namespace feature

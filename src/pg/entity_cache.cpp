@@ -8,6 +8,7 @@
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/datum.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/subtransaction.hpp"
 #include "pg/settings.hpp"
 #include "pg/untrusted_states.hpp"
 
@@ -77,6 +78,7 @@ std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys) 
 }
 
 NodeSource::Image Nodes::load(std::uint32_t number) {
+  const InOwner here(store_.owner());
   const StateStore::Bytes bytes = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context_);
     const StateStore::Bytes found =

@@ -10,6 +10,8 @@ extern "C" {
 #include <access/detoast.h>
 #include <access/heapam.h>
 #include <access/heaptoast.h>
+#include <catalog/index.h>
+#include <catalog/pg_am.h>
 #include <access/table.h>
 #include <access/xact.h>
 #include <executor/executor.h>
@@ -20,6 +22,7 @@ extern "C" {
 namespace feature {
 
 void FeatureWriter::open(Oid relation, const AttrNumber* attributes, int columns, bool fire_triggers) {
+  owner_ = CurrentResourceOwner;
   relation_ = table_open(relation, RowExclusiveLock);
   executor_ = CreateExecutorState();
   rows_ = executor_->es_query_cxt;
@@ -47,12 +50,19 @@ void FeatureWriter::open(Oid relation, const AttrNumber* attributes, int columns
   MemoryContextSwitchTo(previous);
 }
 
+// Slots outlive the subtransaction that a row may be processed in.
+TupleTableSlot* FeatureWriter::make_slot() const {
+  MemoryContext previous = MemoryContextSwitchTo(rows_);
+  ResourceOwner current = CurrentResourceOwner;
+  CurrentResourceOwner = owner_;
+  TupleTableSlot* slot = table_slot_create(relation_, nullptr);
+  CurrentResourceOwner = current;
+  MemoryContextSwitchTo(previous);
+  return slot;
+}
+
 void FeatureWriter::add(const Datum* values, const bool* nulls) {
-  if (used_ == made_) {
-    MemoryContext previous = MemoryContextSwitchTo(rows_);
-    slots_[made_++] = table_slot_create(relation_, nullptr);
-    MemoryContextSwitchTo(previous);
-  }
+  if (used_ == made_) slots_[made_++] = make_slot();
   TupleTableSlot* slot = slots_[used_];
   ExecClearTuple(slot);
   const int width = slot->tts_tupleDescriptor->natts;
@@ -76,7 +86,7 @@ void FeatureWriter::add(const Datum* values, const bool* nulls) {
   }
   check(slot);
   ExecMaterializeSlot(slot);
-  if (may_not_fit(slot)) {
+  if (may_not_fit(slot) || (attributes_errors_ && may_fail_in_index(slot))) {
     write_alone(slot);
     return;
   }
@@ -89,7 +99,38 @@ void FeatureWriter::catch_up() {
     after_insert(alone_.slot, alone_.recheck);
     alone_.pending = false;
   }
-  if (used_ == most_rows || bytes_ > most_bytes) flush();
+  if (used_ >= most_waiting_ || bytes_ > most_bytes) flush();
+}
+
+void FeatureWriter::attribute_errors(bool rows_differ) {
+  attributes_errors_ = true;
+  MemoryContext previous = MemoryContextSwitchTo(rows_);
+  bool differ_in_all = true;
+  for (int i = 0; i < result_->ri_NumIndices; ++i) {
+    IndexInfo* info = result_->ri_IndexRelationInfo[i];
+    Relation index = result_->ri_IndexRelationDescs[i];
+    // A btree or hash index over plain columns fails for nothing else; a BRIN index keeps pages pinned from row to row, which
+    // a row that is undone must not have done.
+    const Oid method = index->rd_rel->relam;
+    has_odd_index_ = has_odd_index_ || info->ii_Expressions != NIL || info->ii_Predicate != NIL ||
+                     (method != BTREE_AM_OID && method != HASH_AM_OID && method != BRIN_AM_OID);
+    if ((!info->ii_Unique && info->ii_ExclusionOps == nullptr) || !index->rd_index->indimmediate) continue;
+    if (info->ii_Unique && info->ii_UniqueOps == nullptr) BuildSpeculativeIndexInfo(index, info);
+    unique_indexes_ = lappend_oid(unique_indexes_, RelationGetRelid(index));
+    differ_in_all = differ_in_all && rows_differ && index->rd_index->indisprimary;
+  }
+  // Rows are compared with those of the table, not with those that wait.
+  if (!differ_in_all) most_waiting_ = 1;
+  MemoryContextSwitchTo(previous);
+}
+
+bool FeatureWriter::may_fail_in_index(TupleTableSlot* slot) {
+  if (has_odd_index_) return true;
+  if (unique_indexes_ == NIL) return false;
+  ItemPointerData conflict;
+  const bool fits = compat::ExecCheckIndexConstraints(result_, slot, executor_, &conflict, unique_indexes_);
+  ResetPerTupleExprContext(executor_);
+  return !fits;
 }
 
 // Of indexes with columns of any length: which attributes, all in all.
@@ -157,11 +198,7 @@ bool FeatureWriter::may_not_fit_index(TupleTableSlot* slot, const Bitmapset* key
 
 // Into a slot of its own: slots_ may be read again before its triggers have been queued.
 void FeatureWriter::write_alone(TupleTableSlot* slot) {
-  if (alone_.slot == nullptr) {
-    MemoryContext previous = MemoryContextSwitchTo(rows_);
-    alone_.slot = table_slot_create(relation_, nullptr);
-    MemoryContextSwitchTo(previous);
-  }
+  if (alone_.slot == nullptr) alone_.slot = make_slot();
   ExecCopySlot(alone_.slot, slot);
   alone_.slot->tts_tableOid = RelationGetRelid(relation_);
   table_tuple_insert(relation_, alone_.slot, GetCurrentCommandId(true), 0, nullptr);

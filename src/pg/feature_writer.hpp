@@ -12,6 +12,7 @@ extern "C" {
 #include <nodes/bitmapset.h>
 #include <nodes/execnodes.h>
 #include <utils/rel.h>
+#include <utils/resowner.h>
 }
 
 namespace feature {
@@ -22,13 +23,17 @@ class FeatureWriter {
   // `fire_triggers`: whether triggers on the feature table see the rows. A rebuild goes without.
   void open(Oid relation, const AttrNumber* attributes, int columns, bool fire_triggers);
 
+  // From here on add() raises all errors that a row meets in indexes, too. `rows_differ`: no two rows that are added have
+  // the same primary key. What AFTER triggers and foreign keys say is still only known at the end.
+  void attribute_errors(bool rows_differ);
+
   // Adds a row, copying it; other columns of the table get their defaults. Most rows wait to be written together. One that
   // may not fit its page or an index is written at once, so that an error is this row's and no other's.
   void add(const Datum* values, const bool* nulls);
 
   // What is due after a row, if anything: its AFTER triggers, if it was written at once, and the rows that wait, once they
   // are many.
-  [[nodiscard]] bool is_due() const { return alone_.pending || used_ == most_rows || bytes_ > most_bytes; }
+  [[nodiscard]] bool is_due() const { return alone_.pending || used_ >= most_waiting_ || bytes_ > most_bytes; }
   void catch_up();
 
   void finish();
@@ -37,6 +42,7 @@ class FeatureWriter {
   static constexpr int most_rows = 1000;
   static constexpr std::size_t most_bytes = 512 * 1024;
 
+  [[nodiscard]] TupleTableSlot* make_slot() const;
   void flush();
   void add_default(TupleTableSlot* slot, int column);
   void check(TupleTableSlot* slot);
@@ -44,10 +50,12 @@ class FeatureWriter {
   [[nodiscard]] bool may_not_fit(TupleTableSlot* slot) const;
   [[nodiscard]] bool may_not_fit_page(HeapTuple row) const;
   [[nodiscard]] bool may_not_fit_index(TupleTableSlot* slot, const Bitmapset* key) const;
+  [[nodiscard]] bool may_fail_in_index(TupleTableSlot* slot);
   void write_alone(TupleTableSlot* slot);
   [[nodiscard]] ::List* insert_index_entries(TupleTableSlot* slot);
   void after_insert(TupleTableSlot* slot, ::List* recheck);
 
+  ResourceOwner owner_ = nullptr;
   Relation relation_ = nullptr;
   EState* executor_ = nullptr;
   ResultRelInfo* result_ = nullptr;
@@ -60,7 +68,11 @@ class FeatureWriter {
   TupleTableSlot* slots_[most_rows] = {};
   int made_ = 0;
   int used_ = 0;
+  int most_waiting_ = most_rows;
   std::size_t bytes_ = 0;
+  bool attributes_errors_ = false;
+  bool has_odd_index_ = false;      // one that can fail for other reasons than size and uniqueness
+  ::List* unique_indexes_ = NIL;    // OIDs of those that are checked at once
   struct {
     TupleTableSlot* slot = nullptr;
     ::List* recheck = NIL;

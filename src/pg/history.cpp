@@ -79,6 +79,7 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
   SourceRows rows("SELECT * FROM ONLY " + qualified_name(program_.identity().source) + " WHERE " +
                       conditions(member, parameters) + " ORDER BY " + quoted(time_name) + ", ctid",
                   parameters);
+  DivertedKeys diverted(program_);
   call([] { PopActiveSnapshot(); });
   // Inside the scope of the cursor's own safe search path.
   std::optional<PinnedSettings> settings;
@@ -86,7 +87,7 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
   std::vector<Event> events;
   for (bool end = false; !end;) {
     Event event{};
-    if (take(rows, member, &event, &end)) events.push_back(event);
+    if (take(rows, diverted, member, &event, &end)) events.push_back(event);
   }
   settings.reset();
   rows.close();
@@ -95,14 +96,22 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
 }
 
 // The next row: false if there is none, or if it is not the member's.
-bool History::take(RowSource& rows, const Member& member, Event* event, bool* end) {
+bool History::take(RowSource& rows, DivertedKeys& diverted, const Member& member, Event* event, bool* end) {
   const PartitionList& list = program_.plan().lists[member.list];
   const Program::Level& level = program_.levels.front();
-  const bool is_candidate = call([&] {
+  const MinimalTuple row = call([&]() -> MinimalTuple {
     CHECK_FOR_INTERRUPTS();
     ResetExprContext(program_.expressions);
-    *end = !rows.next(program_.source_row);
-    if (*end) return false;
+    bool copied;
+    return rows.next(program_.source_row) ? ExecFetchSlotMinimalTuple(program_.source_row, &copied) : nullptr;
+  });
+  *end = row == nullptr;
+  if (row == nullptr) return false;
+  {
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    if (diverted.take_out(row)) return false;
+  }
+  const bool is_candidate = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
     const bool counts = prepare(program_);
     MemoryContextSwitchTo(previous);

@@ -2,9 +2,11 @@
 // the view's lateness allows.
 //
 // What has left had been processed before the current statement, so that it stands in the source as it was: the rows that
-// the statement itself has inserted are not read, and their number tells whether it is still all there.
+// the statement itself has inserted are not read, nor those that were diverted, and their number tells whether it is still
+// all there.
 #pragma once
 
+#include "pg/diverted_rows.hpp"
 #include "pg/entity_cache.hpp"
 #include "pg/source_rows.hpp"
 
@@ -23,7 +25,7 @@ class History {
 
  private:
   [[nodiscard]] std::string conditions(const Member& member, Parameters& parameters) const;
-  [[nodiscard]] bool take(RowSource& rows, const Member& member, Event* event, bool* end);
+  [[nodiscard]] bool take(RowSource& rows, DivertedKeys& diverted, const Member& member, Event* event, bool* end);
 
   Program& program_;
   EntityCache& entities_;

@@ -67,6 +67,14 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   }
 }
 
+void Program::check_states() const {
+  if (lost.empty()) return;
+  throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                 "feature view \"" + identity_.name + "\" must be refreshed before its source can take rows")
+      .detail(lost)
+      .hint("Call feature.refresh().");
+}
+
 // The feature table is an ordinary table that its owner may alter; rows are only written to what they were made for.
 void Program::find_feature_table() {
   const TupleDesc made = levels.back().row->tts_tupleDescriptor;
@@ -131,7 +139,8 @@ void Program::find_row_key() {
     return found;
   });
   for (int i = 0; i < primary.count; ++i) add(primary.attributes[i]);
-  if (primary.count > 0 || plan_->time.attribute == InvalidAttrNumber) return;
+  has_primary_key = primary.count > 0;
+  if (has_primary_key || plan_->time.attribute == InvalidAttrNumber) return;
   add(plan_->time.attribute);
   if (!plan_->lists.front().from_source) return;
   for (const Key& key : plan_->lists.front().keys) {

@@ -36,6 +36,7 @@ struct ViewIdentity {
   std::vector<AttrNumber> columns;  // of the feature table, in the definition's order; see attributes_of
   std::vector<Setting> settings;  // of the session that created the view
   std::optional<Interval> lateness = std::nullopt;  // null: events are kept for ever
+  bool diverts = false;             // rows that cannot be processed; else they abort their statement
 };
 
 class CatalogueAggregate;
@@ -83,6 +84,9 @@ class Program {
   [[nodiscard]] const Plan& plan() const { return *plan_; }
   [[nodiscard]] const ViewIdentity& identity() const { return identity_; }
 
+  // Throws SqlError if rows cannot be processed because a dump has not kept all of the states.
+  void check_states() const;
+
   std::unique_ptr<OwnedContext> context_;  // first: everything below is in it
   std::unique_ptr<Plan> plan_;
   ViewIdentity identity_;
@@ -92,6 +96,7 @@ class Program {
   ExprContext* expressions = nullptr;
   TupleTableSlot* source_row = nullptr;   // minimal tuples of the source
   std::vector<RowKey> row_key;            // the source's primary key; without one, time and entity
+  bool has_primary_key = false;
   ExprState* filter = nullptr;
   ProjectionInfo* prepare = nullptr;      // the time, then the keys of lists that come from the source
   TupleTableSlot* prepared = nullptr;

@@ -14,6 +14,7 @@
 #include "pg/compile.hpp"
 #include "pg/columns.hpp"
 #include "pg/definition.hpp"
+#include "pg/diverted_rows.hpp"
 #include "pg/frame_bounds.hpp"
 #include "pg/isolation.hpp"
 #include "pg/program_cache.hpp"
@@ -119,6 +120,7 @@ void empty_states(const ViewIdentity& view) {
     spi.execute("TRUNCATE " + qualified_name(tables.states) + ", " + qualified_name(tables.chunks));
   }
   spi.close();
+  (void)forget_diverted(view);
 }
 
 // Of a view whose states somebody else may write to. They are not just given to the extension's owner: what was attached
@@ -154,7 +156,7 @@ std::int64_t refresh(ViewIdentity view, const std::optional<Since>& since) {
     empty(*program, here);
     empty_states(view);
     call([] { CommandCounterIncrement(); });
-    rows = backfill(*program, destination);
+    rows = backfill(*program, destination).written;
     if (view.restored) record_restored(view, program->table.attributes);
   }
   call([] { CommandCounterIncrement(); });
@@ -220,6 +222,9 @@ std::int64_t refresh_since(FunctionCallInfo fcinfo) {
       throw not_from_a_time_on(view).detail("Its definition has no windows, and so no event time.").hint(refresh_whole);
     }
     check_time_is_kept(*program);
+  }
+  if (has_diverted(view)) {
+    throw not_from_a_time_on(view).detail("It has diverted rows, whose feature rows are missing.").hint(refresh_whole);
   }
   since.datum = time_argument(fcinfo, view, since.type);
   return refresh(view, since);

@@ -21,6 +21,7 @@ class SourceRows final : public RowSource {
   explicit SourceRows(const std::string& query, const Parameters& parameters = {});
 
   bool next(TupleTableSlot* slot) override;
+  bool is_at_hand() const override { return position_ < fetched_; }
   // Rows that next() has given.
   [[nodiscard]] std::int64_t taken() const { return taken_ + static_cast<std::int64_t>(position_); }
 

@@ -116,6 +116,7 @@ void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFun
   keys_ = keys;
   names_ = names;
   context_ = CurrentMemoryContext;
+  owner_ = CurrentResourceOwner;
   chunk_table_ = chunk_table;
   states_ = table_open(state_table, RowExclusiveLock);
   states_index_ = index_open(only_index(states_), RowExclusiveLock);

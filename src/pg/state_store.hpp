@@ -28,6 +28,7 @@ extern "C" {
 #include <executor/tuptable.h>
 #include <nodes/execnodes.h>
 #include <utils/rel.h>
+#include <utils/resowner.h>
 #include <utils/snapshot.h>
 }
 
@@ -74,6 +75,8 @@ class StateStore {
   // `names` lives as long as the store is open.
   void open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys, const EntityNames* names);
   void close();
+  // Whom what is open belongs to. Must be current whenever the store is used.
+  [[nodiscard]] ResourceOwner owner() const { return owner_; }
 
   // Finds and locks the state row of an entity, making one that holds `empty` if there is none.
   [[nodiscard]] StateRow lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size);
@@ -150,6 +153,7 @@ class StateStore {
   const std::vector<KeyFunctions>* keys_ = nullptr;
   const EntityNames* names_ = nullptr;
   MemoryContext context_ = nullptr;  // the statement's: what is opened lives there
+  ResourceOwner owner_ = nullptr;
   Oid chunk_table_ = InvalidOid;
   Relation states_ = nullptr;
   Relation states_index_ = nullptr;

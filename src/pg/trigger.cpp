@@ -79,12 +79,7 @@ std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id) {
                    "table \"" + std::string(RelationGetRelationName(data.tg_relation)) +
                        "\" is not the source of feature view \"" + view.name + "\"");
   }
-  if (!program->lost.empty()) {
-    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                   "feature view \"" + view.name + "\" must be refreshed before its source can take rows")
-        .detail(program->lost)
-        .hint("Call feature.refresh().");
-  }
+  program->check_states();
   check_row_security(view);
   return program;
 }

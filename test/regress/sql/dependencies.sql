@@ -15,7 +15,7 @@ END $$;
 CREATE FUNCTION parts(view text) RETURNS TABLE (kind text, parts bigint) LANGUAGE sql AS $$
   -- Everything in feature_state that the catalogue does not know is left over.
   SELECT 'left over', count(*) FROM pg_class c WHERE c.relnamespace = 'feature_state'::regnamespace AND c.relkind IN ('r', 'v')
-    AND c.relname NOT IN ('view', 'list')
+    AND c.relname NOT IN ('view', 'list', 'error')
     AND NOT EXISTS (SELECT FROM feature.views v WHERE v.definition = c.oid)
     AND NOT EXISTS (SELECT FROM feature_state.list l JOIN feature_state.view v ON v.id = l.view JOIN pg_class f ON f.oid = v.relation WHERE c.oid IN (l.states, l.chunks))
   UNION ALL
