@@ -123,6 +123,7 @@ valgrind: setup
 	@scripts/valgrind.sh $(TESTS)
 
 bench: setup
+	@scripts/setup.sh python3-matplotlib
 	@scripts/bench.sh
 
 format:

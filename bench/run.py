@@ -3,10 +3,13 @@
 import argparse
 import sys
 
+import added_features
+import backfill
 import bulk_load
 import curve
 import environment
 import hot
+import latency
 import memory
 import month
 import report
@@ -14,8 +17,10 @@ import row_trigger
 import single_row
 import state_size
 
-FIGURES = {"copy": bulk_load.copy, "wide": bulk_load.wide, "row_trigger": row_trigger.measure,
-           "single_row": single_row.measure, "hot": hot.measure, "curve": curve.measure, "state": state_size.measure,
+FIGURES = {"copy": bulk_load.copy, "wide": bulk_load.wide, "backfill": backfill.measure,
+           "added_features": added_features.measure, "row_trigger": row_trigger.measure,
+           "single_row": single_row.single_row, "many_rows": single_row.many_rows, "latency": latency.latency,
+           "reads": latency.reads, "hot": hot.measure, "curve": curve.measure, "state": state_size.measure,
            "month": month.measure, "memory": memory.measure}
 
 

@@ -1,5 +1,6 @@
 """The server that is measured, through psql and pgbench. Connections are found by PGHOST and the like."""
 
+import glob
 import os
 import re
 import subprocess
@@ -45,16 +46,23 @@ def seconds(database, *statements):
     return sum(map(float, times)) / 1000
 
 
-def pgbench(database, script, clients, users, first_number=0, **options):
-    """Transactions a second, their number, and their mean latency in ms. The same `first_number` gives the same
-    transaction identifiers; options are pgbench's, or variables of the script if their names are in capitals."""
+def pgbench_command(database, script, clients, users, first_number, options):
     command = ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, 2)),
                "-f", os.path.join(HERE, script), "-D", f"number={first_number}", "-D", f"users={users}"]
     for name, value in CONSTANTS.items():
         command += ["-D", f"{name}={value}"]
     for name, value in options.items():
-        command += ["-D", f"{name.lower()}={value}"] if name.isupper() else [f"--{name.replace('_', '-')}={value}"]
-    printed = run([*command, database])
+        if name.isupper():
+            command += ["-D", f"{name.lower()}={value}"]
+        else:
+            command.append(f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}"))
+    return [*command, database]
+
+
+def pgbench(database, script, clients, users, first_number=0, **options):
+    """Transactions a second, their number, and their mean latency in ms. The same `first_number` gives the same
+    transaction identifiers; options are pgbench's, or variables of the script if their names are in capitals."""
+    printed = run(pgbench_command(database, script, clients, users, first_number, options))
 
     def number(pattern):
         return float(re.search(pattern, printed, re.MULTILINE).group(1))
@@ -64,6 +72,26 @@ def pgbench(database, script, clients, users, first_number=0, **options):
     return {"tps": number(r"^tps = ([0-9.]+)"),
             "transactions": int(number(r"^number of transactions actually processed: (\d+)")),
             "latency_ms": number(r"^latency average = ([0-9.]+) ms")}
+
+
+def start_pgbench(database, script, clients, users, log, first_number=0, **options):
+    """The same with a line for each transaction in files that begin with `log`, not waited for: latencies() does."""
+    return subprocess.Popen(pgbench_command(database, script, clients, users, first_number,
+                                            {"log": True, "log_prefix": log, **options}),
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def latencies(process, log):
+    """Milliseconds of each transaction, from when it was due if there was a rate, sorted; once the process has ended."""
+    _, errors = process.communicate()
+    if process.returncode != 0:
+        raise SystemExit(f"pgbench failed:\n{errors}")
+    taken = []
+    for name in glob.glob(f"{glob.escape(log)}.*"):
+        with open(name) as file:
+            taken += [int(line.split()[2]) / 1000 for line in file]
+        os.remove(name)
+    return sorted(taken)
 
 
 def generator(settings, file, rows, users, span="30d", *options):

@@ -4,8 +4,13 @@
 #
 #   copy         COPY into the standard catalogue, over a COPY of the finished rows      bench/bulk_load.py
 #   wide         the same of the wide catalogue                                          bench/bulk_load.py
+#   backfill     create_view over rows that are there, over CREATE TABLE AS              bench/backfill.py
+#   added_features  further features over a window that is there                      bench/added_features.py
 #   row_trigger  the wide catalogue against a trigger FOR EACH ROW                       bench/row_trigger.py
 #   single_row   prepared single-row INSERTs, over INSERTs of the finished rows          bench/single_row.py
+#   many_rows    the same with 100 rows a statement                                       bench/single_row.py
+#   latency      p99 of INSERTs that are sent when they are due                           bench/latency.py
+#   reads        p99 of reading features beside inserts                                   bench/latency.py
 #   hot          8 sessions that insert for one merchant, of a shared list               bench/hot.py
 #   curve        cost of a row by the number of events in its frame                      bench/curve.py
 #   state        what is kept of a user with 50 transactions                             bench/state_size.py
@@ -17,8 +22,9 @@
 #
 #   BENCH="copy state"     figures; all of them if not set
 #   BENCH_ROUNDS=5         rounds of each figure; in each round first the floor, then the pipeline
-#   BENCH_ROWS=10000000    rows of copy (1000000), wide (200000), month (600000) and memory (2000000)
-#   BENCH_SECONDS=10       length of one measurement of single_row
+#   BENCH_ROWS=10000000    rows of copy and backfill (1000000), wide and added_features (200000), month (600000), memory
+#                          (2000000)
+#   BENCH_SECONDS=10       length of one measurement of single_row, latency and reads; of many_rows twice as long
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
@@ -57,3 +63,5 @@ LC_ALL=C PYTHONDONTWRITEBYTECODE=1 "$PYTHON" "$top/bench/run.py" --files "$clust
   --loadgen "$top/loadgen/feature-loadgen" --results "$top/bench/results" \
   --rounds "${BENCH_ROUNDS:-5}" ${BENCH_ROWS:+--rows "$BENCH_ROWS"} --seconds "${BENCH_SECONDS:-10}" \
   ${BENCH:+$BENCH}
+"$PYTHON" "$top/bench/picture.py" "$top/bench/results" "$top/bench/results/goals.svg"
+echo "Picture of all results so far: bench/results/goals.svg"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what building and testing need, by apt, where something is missing. Silent and quick if nothing is.
 #
-#   setup.sh [PROGRAM]...   with PROGRAM: only these, which are packages of the same name
+#   setup.sh [PROGRAM]...   with PROGRAM: only these, which are packages of the same name, or python3-MODULE
 #
 # It looks for the things themselves rather than for packages: the same thing can come from several packages (Boost's
 # headers), or from none (a PostgreSQL built from source). A PostgreSQL other than the distribution's is asked for by
@@ -65,7 +65,12 @@ missing_headers() {
 # The same of programs that only some goals need: missing_programs PROGRAM...
 missing_programs() {
   local program
-  for program; do command -v "$program" >/dev/null || echo "$program"; done
+  for program; do
+    case $program in
+      python3-*) "$PYTHON" -c "import ${program#python3-}" 2>/dev/null || echo "$program" ;;
+      *) command -v "$program" >/dev/null || echo "$program" ;;
+    esac
+  done
 }
 
 # missing [PROGRAM]...

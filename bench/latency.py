@@ -1,0 +1,88 @@
+"""Figures "latency" and "reads": how long a client waits.
+
+latency: single-row INSERTs of 8 clients that are sent when they are due (open loop), at half of the rate that the pipeline
+         reaches when they are sent as fast as it goes; the same rate for the floor of single_row.py. What counts is the
+         time from when an INSERT was due, so that a stall shows in all that wait behind it.
+reads:   8 readers that ask for the features of a user's last hour by the feature table's index, 1,000 times a second in
+         all, while 1,000 rows a second are inserted; both as they are due.
+
+All of it, pgbench included, runs on the same processors.
+"""
+
+import os
+
+import server
+import single_row
+from report import Figure, Goal, Line, counted_rounds
+
+USERS = single_row.USERS
+CLIENTS = 8
+INSERTS_A_SECOND = READS_A_SECOND = 1_000
+
+
+def percentile(latencies, fraction):
+    return latencies[min(len(latencies) - 1, int(len(latencies) * fraction))]
+
+
+def latency(settings, log):
+    log(f"latency: making the history of {USERS:,} users")
+    single_row.make_history(settings)
+    peak = single_row.load(settings, "pipeline", 0, single_row.MAIN)["tps"]
+    rate = peak / 2
+    rounds = [{side: open_loop(settings, side, number, rate) for side in single_row.SIDES}
+              for number in range(1, settings.rounds + 1)]
+    for side in single_row.SIDES:
+        server.drop_database(f"{side}_history")
+    for number, one in enumerate(rounds, 1):
+        log(f"latency, round {number}: p99 floor {one['floor']['p99']:.2f} ms, pipeline {one['pipeline']['p99']:.2f} ms")
+
+    def each(name):
+        return [Line(f"{name}, {side}", "ms", 2, [one[side][name] for one in rounds]) for side in single_row.SIDES]
+
+    return Figure("latency", f"Latency of single-row INSERTs, {rate:,.0f} a second, {CLIENTS} clients, commit to disk",
+                  f"{counted_rounds(settings.rounds)} of {settings.seconds} s",
+                  [Line("p99, pipeline / floor", "", 3,
+                        [one["pipeline"]["p99"] / one["floor"]["p99"] for one in rounds], Goal("at most", 1.3)),
+                   *each("p99"), *each("p50")], rounds)
+
+
+def open_loop(settings, side, number, rate):
+    single_row.copy_history(side)
+    script = f"single_row_{side}.sql"
+    server.pgbench(side, script, CLIENTS, USERS, time=single_row.WARM_UP_SECONDS, random_seed=number)
+    log = os.path.join(settings.files, "latency")
+    process = server.start_pgbench(side, script, CLIENTS, USERS, log, first_number=single_row.MEASURED, rate=rate,
+                                   time=settings.seconds, random_seed=1000 + number)
+    taken = server.latencies(process, log)
+    server.drop_database(side)
+    return {"p50": percentile(taken, 0.5), "p99": percentile(taken, 0.99), "transactions": len(taken)}
+
+
+def reads(settings, log):
+    log(f"reads: making the history of {USERS:,} users")
+    single_row.make_history(settings)
+    rounds = []
+    for number in range(1, settings.rounds + 1):
+        single_row.copy_history("pipeline")
+        names = {script: os.path.join(settings.files, script) for script in ("single_row_pipeline", "read_features")}
+        both = {
+            "single_row_pipeline": server.start_pgbench(
+                "pipeline", "single_row_pipeline.sql", 2, USERS, names["single_row_pipeline"],
+                first_number=single_row.MEASURED, rate=INSERTS_A_SECOND, time=settings.seconds, random_seed=number),
+            "read_features": server.start_pgbench(
+                "pipeline", "read_features.sql", CLIENTS, USERS, names["read_features"], rate=READS_A_SECOND,
+                time=settings.seconds, random_seed=1000 + number)}
+        taken = {script: server.latencies(process, names[script]) for script, process in both.items()}
+        server.drop_database("pipeline")
+        answers = taken["read_features"]
+        rounds.append({"p50": percentile(answers, 0.5), "p99": percentile(answers, 0.99), "reads": len(answers),
+                       "inserts": len(taken["single_row_pipeline"])})
+        log(f"reads, round {number}: p50 {rounds[-1]['p50']:.2f} ms, p99 {rounds[-1]['p99']:.2f} ms")
+    for side in single_row.SIDES:
+        server.drop_database(f"{side}_history")
+    return Figure("reads", f"A user's features of the last hour, {CLIENTS} readers, {READS_A_SECOND:,} reads a second "
+                  f"beside {INSERTS_A_SECOND:,} inserts", f"{counted_rounds(settings.rounds)} of {settings.seconds} s",
+                  [Line("p99", "ms", 2, [one["p99"] for one in rounds], Goal("at most", 1)),
+                   Line("p50", "ms", 2, [one["p50"] for one in rounds]),
+                   Line("reads a second", "", 0, [one["reads"] / settings.seconds for one in rounds]),
+                   Line("inserts a second", "", 0, [one["inserts"] / settings.seconds for one in rounds])], rounds)
