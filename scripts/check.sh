@@ -8,6 +8,8 @@
 #   FUZZ_SECONDS     how long each fuzzer runs (60)
 #   CASES            how many random cases are run (2000)
 #   RANDOM_SECONDS   how long they are run instead
+#   WRITERS_SECONDS  how long the many-writers test writes (5)
+#   CRASH_ROUNDS     how often the crash test crashes (20)
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
@@ -68,11 +70,16 @@ count_loadgen() {
 }
 
 # The modules of test/modules/ are read by the server, so it gets copies.
-run_regress() {
+build_modules() {
   local module
   export FEATURE_TEST_MODULES=$cluster/modules
+  [ ! -e "$FEATURE_TEST_MODULES" ] || return 0
   for module in test/modules/*/; do build -C "$module"; done
   cp -r build/modules "$FEATURE_TEST_MODULES"
+}
+
+run_regress() {
+  build_modules
   pg_regress regress "$(pgxs_test)/regress/pg_regress" test/regress expected
 }
 count_regress() {
@@ -92,6 +99,7 @@ count_isolation() {
 # TAP tests make servers themselves, so they run as the server user, on a copy that it can read.
 run_tap() {
   local folder=$cluster/tap status=0
+  build_modules
   mkdir "$folder"
   cp -r test/. "$folder"
   chown -R "$(server_user)" "$folder"
