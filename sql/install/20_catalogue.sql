@@ -20,7 +20,7 @@ COMMENT ON COLUMN feature_state.view.id IS 'number in the names of its definitio
 COMMENT ON COLUMN feature_state.view.relation IS 'the feature table';
 COMMENT ON COLUMN feature_state.view.relation_id IS
   'OID of the feature table when its states were made; one that was restored from a dump has another';
-COMMENT ON COLUMN feature_state.view.source IS 'the table whose inserts it follows';
+COMMENT ON COLUMN feature_state.view.source IS 'the table that it follows';
 COMMENT ON COLUMN feature_state.view.definition IS 'SQL view that holds the definition';
 COMMENT ON COLUMN feature_state.view.columns IS
   'numbers that the definition''s columns have in the feature table, in the definition''s order';

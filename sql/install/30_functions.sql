@@ -46,7 +46,7 @@ CREATE VIEW feature.views AS
   WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) v.relation::pg_catalog.oid);
 COMMENT ON VIEW feature.views IS 'feature views';
 COMMENT ON COLUMN feature.views.relation IS 'the feature table';
-COMMENT ON COLUMN feature.views.source IS 'the table whose inserts it follows';
+COMMENT ON COLUMN feature.views.source IS 'the table that it follows';
 COMMENT ON COLUMN feature.views.definition IS 'SQL view with the definition: the same features as a plain query';
 COMMENT ON COLUMN feature.views.query IS
   'the definition as it was given to feature.create_view or feature.alter_view';

@@ -147,3 +147,12 @@ CREATE OR REPLACE VIEW feature.stats AS
   FROM feature.views v
   CROSS JOIN LATERAL feature.list_stats(v.relation) s;
 COMMENT ON COLUMN feature.stats.shared IS 'whether several sessions write one entity of the list at the same time';
+
+COMMENT ON COLUMN feature_state.view.source IS 'the table that it follows';
+COMMENT ON COLUMN feature.views.source IS 'the table that it follows';
+
+-- Views that are there follow updates, deletes and TRUNCATE from now on.
+CREATE FUNCTION feature_state.create_correction_triggers(view regclass) RETURNS void
+  AS 'MODULE_PATHNAME', 'feature_create_correction_triggers' LANGUAGE C VOLATILE STRICT;
+SELECT feature_state.create_correction_triggers(v.relation) FROM feature.views v;
+DROP FUNCTION feature_state.create_correction_triggers(regclass);

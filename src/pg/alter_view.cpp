@@ -24,6 +24,7 @@
 #include "pg/settings.hpp"
 #include "pg/shared_lists.hpp"
 #include "pg/view_objects.hpp"
+#include "pg/view_triggers.hpp"
 
 extern "C" {
 #include <access/genam.h>
@@ -89,6 +90,7 @@ class Alteration {
     change_table();
     drop_staging();
     record(new_, text_);
+    replace_update_trigger(new_);
     record_dependencies(new_);
     call([] { CommandCounterIncrement(); });
     refresh_fed();

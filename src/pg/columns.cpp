@@ -8,10 +8,12 @@
 extern "C" {
 #include <access/htup_details.h>
 #include <catalog/pg_collation.h>
+#include <catalog/pg_operator.h>
 #include <nodes/nodeFuncs.h>
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
 #include <utils/syscache.h>
+#include <utils/typcache.h>
 }
 
 namespace feature {
@@ -31,6 +33,20 @@ std::string sql_type(Oid type, std::int32_t typmod, Oid collation) {
            ReleaseSysCache(tuple);
            return qualified;
          });
+}
+
+std::string equality_operator(Oid type) {
+  return call([&]() -> std::string {
+    const Oid equal = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+    if (!OidIsValid(equal)) return {};
+    HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equal));
+    if (!HeapTupleIsValid(tuple)) return {};
+    const auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
+    std::string name = std::string(" OPERATOR(") + quote_identifier(get_namespace_name(form->oprnamespace)) + "." +
+                       NameStr(form->oprname) + ") ";
+    ReleaseSysCache(tuple);
+    return name;
+  });
 }
 
 std::string DefinitionColumn::sql_type() const { return feature::sql_type(type, typmod, collation); }

@@ -27,6 +27,9 @@ struct DefinitionColumn {
 [[nodiscard]] const DefinitionColumn* column_of_source(const std::vector<DefinitionColumn>& columns,
                                                        AttrNumber attribute);
 
+// "=" of a type's default operator class as SQL, wherever it lives; empty if it has none.
+[[nodiscard]] std::string equality_operator(Oid type);
+
 [[nodiscard]] std::string sql_type(Oid type, std::int32_t typmod, Oid collation);
 
 // The attribute of the feature table that each column is kept in, in the definition's order. `output` has the names.

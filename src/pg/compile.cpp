@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "pg/catalogue_aggregate.hpp"
+#include "pg/columns.hpp"
 #include "pg/compat.hpp"
 #include "pg/datum.hpp"
 #include "pg/frame_bounds.hpp"
@@ -110,6 +111,11 @@ class Compiler {
       for (LevelList& used : level.lists) plan_aggregates(used);
     }
     lists_.finish();
+    for (const DefinitionColumn& column : columns_of(levels_)) {
+      Expr* source = column.source;
+      if (source != nullptr) source = call([&] { return expression_planner(source); });
+      plan_->stateless.push_back(source);
+    }
     return std::move(plan_);
   }
 

@@ -14,6 +14,7 @@
 #include "pg/program_cache.hpp"
 #include "pg/shared_lists.hpp"
 #include "pg/view_objects.hpp"
+#include "pg/view_triggers.hpp"
 
 extern "C" {
 #include <access/table.h>
@@ -66,7 +67,9 @@ class Creation {
     create_states(view_, *plan_);
     create_definition(view_, query_);
     record(view_, text_);
-    create_trigger();
+    create_triggers(view_);
+    record_dependencies(view_);
+    call([] { CommandCounterIncrement(); });
     backfill(*program_of(view_.id));
     create_indexes();
     return view_.relation;
@@ -173,16 +176,6 @@ class Creation {
                                   ", DETAIL = SQLERRM; END"));
     }
     spi.close();
-  }
-
-  void create_trigger() const {
-    Spi spi;
-    spi.execute("CREATE TRIGGER " + trigger_name(view_) + " AFTER INSERT ON " + qualified_name(view_.source) +
-                " REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain('" +
-                std::to_string(view_.id) + "')");
-    spi.close();
-    record_dependencies(view_);
-    call([] { CommandCounterIncrement(); });
   }
 
   std::string requested_;

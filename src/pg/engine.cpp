@@ -16,12 +16,12 @@
 #include "pg/history.hpp"
 #include "pg/lock_ahead.hpp"
 #include "pg/place.hpp"
+#include "pg/retraction.hpp"
 #include "pg/subtransaction.hpp"
 
 extern "C" {
 #include <access/xact.h>
 #include <executor/executor.h>
-#include <utils/lsyscache.h>
 #include <utils/snapmgr.h>
 }
 
@@ -48,6 +48,7 @@ struct Row {
   MinimalTuple tuple;
   EventTime time;
   Member** members;  // by list; null where the list's keys are not known yet
+  std::size_t number;
 };
 
 // What a run works with.
@@ -56,10 +57,11 @@ struct Work {
   Place& place;
   EntityCache& entities;
   History& history;
-  FeatureWriter& writer;
+  RowSink& sink;
   std::vector<StateStore>& stores;
   Diversion* diversion;  // null where an error aborts
   std::optional<EventTime> since;
+  bool states_have_old = false;  // see compute
 };
 
 // One batch. Its rows live in one memory context that is reset between batches, so nothing is freed singly.
@@ -74,9 +76,11 @@ class Batch {
         place_(work.place),
         entities_(work.entities),
         history_(work.history),
-        writer_(work.writer),
+        retraction_(work.program, work.entities, work.history),
+        sink_(work.sink),
         diversion_(work.diversion),
         since_(work.since),
+        states_have_old_(work.states_have_old),
         context_(context),
         upstream_(context),
         memory_(&upstream_),
@@ -96,15 +100,21 @@ class Batch {
       if (!next(source)) break;
       any_ = true;
       Row row{};
+      row.number = source.number();
       bool counts = false;
       may_divert_ = !since_;  // its time is not known
       const bool done = attempt(read_, [&] {
+        if (source.is_old()) {
+          if (call([&] { return take_old(&row); }) && states_have_old_) retraction_.note(row.time);
+          return;
+        }
         counts = call([&] { return take(&row); });
         if (counts) find_members(row);
       });
-      if (!done || !counts) continue;
-      sorted = sorted && (rows_.empty() || rows_.back().time <= row.time);
-      rows_.push_back(row);
+      if (done && counts) {
+        sorted = sorted && (rows_.empty() || rows_.back().time <= row.time);
+        rows_.push_back(row);
+      }
       if (taken % 64 == 63 && (MemoryContextMemAllocated(context_, false) > most_bytes || entities_.full())) break;
     }
     end_attempts();
@@ -115,19 +125,22 @@ class Batch {
     return any_;
   }
 
-  void process() {
+  // False if an old row's event cannot be told from others.
+  [[nodiscard]] bool process() {
     entities_.load_new();
+    if (!with_context([&] { return retraction_.apply(); })) return false;
     begin_attempts();
     for (const Row& row : rows_) {
       added_.clear();
       may_divert_ = !since_ || row.time >= *since_;
       const bool done = attempt(row.tuple, [&] { process_row(row); });
       if (!done) undo();
-      if (!writer_.is_due()) continue;
+      if (!sink_.is_due()) continue;
       place_.at_no_row();
-      outside([&] { call([&] { writer_.catch_up(); }); });
+      outside([&] { call([&] { sink_.catch_up(); }); });
     }
     end_attempts();
+    return true;
   }
 
   [[nodiscard]] std::int64_t written() const { return written_; }
@@ -255,6 +268,23 @@ class Batch {
     return true;
   }
 
+  // The same for an old row, of which nothing else is needed; false if the view does not have it.
+  bool take_old(Row* row) {
+    MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
+    const bool has_row = prepare(program_) && has_event_time(program_.prepared);
+    if (has_row && program_.plan().time.attribute != InvalidAttrNumber) row->time = event_time(program_.prepared);
+    MemoryContextSwitchTo(previous);
+    if (has_row) sink_.take_back(row->number);
+    return has_row;
+  }
+
+  // A row without a time was never taken.
+  [[nodiscard]] bool has_event_time(const TupleTableSlot* prepared) const {
+    const TimeColumn& time = program_.plan().time;
+    return time.attribute == InvalidAttrNumber ||
+           (!prepared->tts_isnull[0] && !is_infinite_time(time.type, prepared->tts_values[0]));
+  }
+
   [[nodiscard]] EventTime event_time(TupleTableSlot* prepared) const {
     const TimeColumn& time = program_.plan().time;
     const char* column = NameStr(TupleDescAttr(program_.source_row->tts_tupleDescriptor, time.attribute - 1)->attname);
@@ -306,7 +336,7 @@ class Batch {
       input = level.row;
     }
     if (since_ && row.time < *since_) return;
-    call([&] { writer_.add(input->tts_values, input->tts_isnull); });
+    call([&] { sink_.add(row.number, input->tts_values, input->tts_isnull); });
     ++written_;
   }
 
@@ -351,11 +381,12 @@ class Batch {
     }
   }
 
-  // Before a late row is put in its place: brings back events that its frames need and that have left the state. `entity` is
+  // Before a row is put in its place: brings back events that its frames need and that have left the state. Also a row that
+  // is not late may need them: the events that were later, for which others have left, may have been taken out. `entity` is
   // the member's, or the shared one that it is a slot of.
   template <class AnyEntity>
   void recall_if_needed(const Member& member, AnyEntity& entity, EventTime time) {
-    if (!entity.is_late(time)) return;
+    if (!program_.lists[member.list].kept_for && !entity.is_late(time)) return;
     const PartitionList& list = program_.plan().lists[member.list];
     resolve_bounds(list, time);
     if (!entity.is_needed(time, earliest_bound(list))) return;
@@ -372,17 +403,10 @@ class Batch {
 
   [[noreturn]] void throw_too_late(EventTime time, EventTime until, std::int64_t left) const {
     const TimeColumn& column = program_.plan().time;
-    const auto shown = [&](EventTime shown_time) {
-      return call([&] {
-        Oid output;
-        bool varies;
-        getTypeOutputInfo(column.type, &output, &varies);
-        return OidOutputFunctionCall(output, from_event_time(column.type, shown_time));
-      });
-    };
+    const auto shown = [&](EventTime shown_time) { return show_time(column.type, shown_time); };
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                   "row of " + std::string(shown(time)) + " is too late for feature view \"" + program_.identity().name + "\"")
-        .detail("State keeps events after " + std::string(shown(until)) + ", and the source no longer has the " +
+                   "row of " + shown(time) + " is too late for feature view \"" + program_.identity().name + "\"")
+        .detail("State keeps events after " + shown(until) + ", and the source no longer has the " +
                 std::to_string(left) + " that came before as they were.")
         .hint("Create the feature view with a longer lateness, or keep rows in the source as they are for as long as late rows come.");
   }
@@ -561,10 +585,12 @@ class Batch {
   Place& place_;
   EntityCache& entities_;
   History& history_;
-  FeatureWriter& writer_;
+  Retraction retraction_;
+  RowSink& sink_;
   Diversion* diversion_;
   std::optional<Subtransaction> attempts_;
   std::optional<EventTime> since_;
+  bool states_have_old_;
   MemoryContext context_;
   ContextResource upstream_;
   std::pmr::monotonic_buffer_resource memory_;
@@ -614,7 +640,8 @@ class Computing {
   std::int32_t view_;
 };
 
-std::int64_t run_batches(const Work& work, RowSource& source, std::int64_t batch_rows) {
+// How many rows were written; nothing if an old row's event cannot be told from others.
+std::optional<std::int64_t> run_batches(const Work& work, RowSource& source, std::int64_t batch_rows) {
   const OwnedContext context(CurrentMemoryContext, "feature_ext batch");
   std::int64_t written = 0;
   for (bool first = true;; first = false) {
@@ -625,7 +652,7 @@ std::int64_t run_batches(const Work& work, RowSource& source, std::int64_t batch
       if (first && work.diversion == nullptr && source.has_more()) {
         lock_ahead(work.program, work.place, *source.again(), work.stores);
       }
-      batch.process();
+      if (!batch.process()) return std::nullopt;
       written += batch.written();
     }
     if (work.entities.full()) work.entities.store(false);
@@ -644,15 +671,34 @@ bool prepare(Program& program) {
   return true;
 }
 
-Processed run(Program& program, RowSource& source, const RunOptions& options) {
+namespace {
+
+class WriterSink final : public RowSink {
+ public:
+  explicit WriterSink(FeatureWriter& writer) : writer_(writer) {}
+  void add(std::size_t, const Datum* values, const bool* nulls) override { writer_.add(values, nulls); }
+  [[nodiscard]] bool is_due() const override { return writer_.is_due(); }
+  void catch_up() override { writer_.catch_up(); }
+
+ private:
+  FeatureWriter& writer_;
+};
+
+struct ComputeOptions {
+  std::int64_t batch_rows;
+  std::optional<EventTime> since;
+  bool states_have_old;
+  Oid inserter;
+};
+
+// The whole way of the rows to the sink, between the opening of the state tables and their closing.
+std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& source, RowSink& sink,
+                                    Diversion* diversion, const ComputeOptions& options) {
   const ViewIdentity& view = program.identity();
-  Place place(program);
   std::vector<StateStore> stores(program.lists.size());
   std::vector<ListNames> names;
   for (std::size_t list = 0; list < stores.size(); ++list) names.emplace_back(program, list, options.inserter);
-  FeatureWriter writer;
-  const FeatureTable& table = options.destination.table != nullptr ? *options.destination.table : program.table;
-  // The command that has inserted the rows, if one has: its snapshot is still the active one, while the current command
+  // The command that has changed the rows, if one has: its snapshot is still the active one, while the current command
   // may be a later one already, as another view on the source has been computed.
   const CommandId command = call([] { return GetActiveSnapshot()->curcid; });
   call([&] {
@@ -661,29 +707,54 @@ Processed run(Program& program, RowSource& source, const RunOptions& options) {
     for (std::size_t list = 0; list < stores.size(); ++list) {
       stores[list].open(view.lists[list].states, view.lists[list].chunks, &program.lists[list].keys, &names[list]);
     }
+  });
+  std::optional<std::int64_t> written;
+  {
+    const Computing computing(view);
+    written = with_context([&] {
+      EntityCache entities(program, stores);
+      History history(program, entities, command);
+      return run_batches({program, place, entities, history, sink, stores, diversion, options.since,
+                          options.states_have_old},
+                         source, options.batch_rows);
+    });
+  }
+  call([&] {
+    for (StateStore& store : stores) store.close();
+  });
+  return written;
+}
+
+}  // namespace
+
+Processed run(Program& program, RowSource& source, const RunOptions& options) {
+  const ViewIdentity& view = program.identity();
+  Place place(program);
+  FeatureWriter writer;
+  const FeatureTable& table = options.destination.table != nullptr ? *options.destination.table : program.table;
+  call([&] {
+    CommandCounterIncrement();
     writer.open(table.relation, table.attributes.data(), static_cast<int>(table.attributes.size()),
                 options.fire_triggers);
     if (view.diverts) writer.attribute_errors(program.has_primary_key);
   });
   Processed done;
   Diversion diversion(program);
-  {
-    const Computing computing(view);
-    done.written = with_context([&] {
-      EntityCache entities(program, stores);
-      History history(program, entities, command);
-      return run_batches({program, place, entities, history, writer, stores, view.diverts ? &diversion : nullptr,
-                          options.destination.since},
-                         source, options.batch_rows);
-    });
-  }
+  WriterSink sink(writer);
+  done.written = compute(program, place, source, sink, view.diverts ? &diversion : nullptr,
+                         {options.batch_rows, options.destination.since, false, options.inserter})
+                     .value_or(0);
   done.diverted = diversion.count();
   diversion.finish();
-  call([&] {
-    for (StateStore& store : stores) store.close();
-    writer.finish();  // runs AFTER triggers of the feature table, which may insert into the source again
-  });
+  call([&] { writer.finish(); });  // runs AFTER triggers of the feature table, which may insert into the source again
   return done;
+}
+
+bool compute(Program& program, RowSource& source, RowSink& sink, std::int64_t batch_rows, bool states_have_old,
+             Oid inserter) {
+  Place place(program);
+  return compute(program, place, source, sink, nullptr, {batch_rows, std::nullopt, states_have_old, inserter})
+      .has_value();
 }
 
 }  // namespace feature

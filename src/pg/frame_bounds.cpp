@@ -63,6 +63,15 @@ bool is_infinite_time(Oid type, Datum time) {
   }
 }
 
+std::string show_time(Oid type, EventTime time) {
+  return call([&] {
+    Oid output;
+    bool varies;
+    getTypeOutputInfo(type, &output, &varies);
+    return OidOutputFunctionCall(output, from_event_time(type, time));
+  });
+}
+
 EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset) {
   std::int64_t ticks = time.time_since_epoch().count();
   if (!offset.calendar) {

@@ -14,6 +14,8 @@ namespace feature {
 [[nodiscard]] EventTime to_event_time(Oid type, Datum time);
 [[nodiscard]] Datum from_event_time(Oid type, EventTime time);
 [[nodiscard]] bool is_infinite_time(Oid type, Datum time);
+// As messages show it.
+[[nodiscard]] std::string show_time(Oid type, EventTime time);
 
 // PostgreSQL's in_range as a bound: the first time in a frame that starts `offset` before `time`, or the first behind
 // one that ends there. Runs backend code if the offset is one of the calendar: then only inside call.

@@ -4,43 +4,17 @@
 
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
+#include "pg/columns.hpp"
 #include "pg/frame_bounds.hpp"
 
 extern "C" {
-#include <access/htup_details.h>
 #include <access/xact.h>
-#include <catalog/pg_operator.h>
 #include <executor/executor.h>
-#include <miscadmin.h>
 #include <nodes/primnodes.h>
-#include <utils/builtins.h>
-#include <utils/lsyscache.h>
-#include <utils/rel.h>
 #include <utils/snapmgr.h>
-#include <utils/syscache.h>
-#include <utils/typcache.h>
 }
 
 namespace feature {
-namespace {
-
-// "=" of a type's default operator class, wherever it lives; empty if it has none.
-std::string equality_of(Oid type) {
-  return call([&]() -> std::string {
-    const Oid equal = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
-    if (!OidIsValid(equal)) return {};
-    HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equal));
-    if (!HeapTupleIsValid(tuple)) return {};
-    const auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
-    std::string name = std::string(" OPERATOR(") + quote_identifier(get_namespace_name(form->oprnamespace)) + "." +
-                       NameStr(form->oprname) + ") ";
-    ReleaseSysCache(tuple);
-    return name;
-  });
-}
-
-}  // namespace
-
 // Key columns narrow the search; whether a row is the member's is decided by the key's own functions.
 std::string History::conditions(const Member& member, Parameters& parameters) const {
   const PartitionList& list = program_.plan().lists[member.list];
@@ -55,7 +29,7 @@ std::string History::conditions(const Member& member, Parameters& parameters) co
       sql += " AND " + column + " IS NULL";
       continue;
     }
-    const std::string equality = equality_of(key.type);
+    const std::string equality = equality_operator(key.type);
     if (equality.empty()) continue;
     parameters.types.push_back(key.type);
     parameters.values.push_back(member.keys[i].value);

@@ -94,6 +94,7 @@ std::size_t PartitionLists::add_argument(Expr* expression) {
     argument.type = exprType(reinterpret_cast<Node*>(expression));
     get_typlenbyval(argument.type, &argument.length, &argument.by_value);
     argument.expression = expression_planner(static_cast<Expr*>(copyObjectImpl(expression)));
+    if (source != nullptr) argument.source = expression_planner(static_cast<Expr*>(copyObjectImpl(source)));
   });
   if (is_record(argument.type)) refuse_.record_type(reinterpret_cast<Node*>(expression));
   argument.storage = storage_of_type(argument.type, argument.length, argument.by_value);

@@ -82,6 +82,7 @@ struct TimeOffset {
 // An expression whose value is kept with each event of a list.
 struct Argument {
   Expr* expression;   // over the input of `level`, the first level that uses it
+  Expr* source;       // the same over the source row, or null if it reads a window
   std::size_t level;
   Oid type;
   std::int16_t length;
@@ -118,6 +119,13 @@ struct PartitionList {
     for (const Argument& argument : arguments) all = all && argument.level == 0;
     return all;
   }
+
+  // Whether a row of the source alone tells what its event is.
+  [[nodiscard]] bool knows_events() const {
+    bool all = from_source;
+    for (const Argument& argument : arguments) all = all && argument.source != nullptr;
+    return all;
+  }
 };
 
 struct LevelList {
@@ -144,6 +152,7 @@ struct Plan {
   ::List* filter = NIL;             // WHERE of level 0, over the source row, as implicit AND
   std::vector<PartitionList> lists;
   std::vector<Level> levels;
+  std::vector<Expr*> stateless;     // of each output column: over the source row, or null if it reads a window
 };
 
 }  // namespace feature

@@ -51,6 +51,7 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   });
   build_lists();
   build_prepare();
+  build_know();
   for (std::size_t level = 0; level < levels.size(); ++level) build_level(level);
   find_row_key();
   find_feature_table();
@@ -204,6 +205,22 @@ void Program::build_prepare() {
   call([&] {
     prepared = slot_for(targets);
     prepare = ExecBuildProjectionInfo(targets, expressions, prepared, nullptr, source_row->tts_tupleDescriptor);
+  });
+}
+
+void Program::build_know() {
+  ::List* targets = NIL;
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    const std::vector<Argument>& arguments = plan_->lists[i].arguments;
+    for (std::size_t a = 0; a < arguments.size(); ++a) {
+      if (arguments[a].source == nullptr) continue;
+      call([&] { add_target(&targets, arguments[a].source); });
+      lists[i].known.push_back(a);
+    }
+  }
+  call([&] {
+    known = slot_for(targets);
+    know = ExecBuildProjectionInfo(targets, expressions, known, nullptr, source_row->tts_tupleDescriptor);
   });
 }
 

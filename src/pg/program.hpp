@@ -59,6 +59,7 @@ class Program {
     std::vector<const CatalogueAggregate*> catalogue;
     bool shared = false;                   // see slots.cpp
     std::optional<std::int64_t> kept_for;  // ticks behind an entity's newest event; null: events never leave
+    std::vector<std::size_t> known;        // arguments that a row of the source alone tells
   };
   // An argument that a level evaluates: from which column, for which list's column.
   struct Evaluated {
@@ -100,6 +101,8 @@ class Program {
   ExprState* filter = nullptr;
   ProjectionInfo* prepare = nullptr;      // the time, then the keys of lists that come from the source
   TupleTableSlot* prepared = nullptr;
+  ProjectionInfo* know = nullptr;         // what a row of the source alone tells of its events: each list's known arguments
+  TupleTableSlot* known = nullptr;
   std::vector<Entities> lists;
   std::vector<Level> levels;
 
@@ -108,6 +111,7 @@ class Program {
   void find_row_key();
   void build_lists();
   void build_prepare();
+  void build_know();
   void build_level(std::size_t index);
 };
 

@@ -3,8 +3,8 @@
 
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
+#include "pg/correction.hpp"
 #include "pg/program_cache.hpp"
-#include "pg/row_collector.hpp"
 #include "pg/settings.hpp"
 #include "pg/view_objects.hpp"
 
@@ -107,10 +107,7 @@ void process_inserted(const TriggerData& data, std::int32_t id) {
 void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
   if (!changes.changes().empty()) {
     if (const std::shared_ptr<Program> program = program_for(data, id); program != nullptr) {
-      as_view(*program, [&](Oid inserter) {
-        ChangedRows rows(changes, false);
-        run(*program, rows, {batch_rows(), true, {}, inserter});
-      });
+      as_view(*program, [&](Oid inserter) { correct(*program, changes, batch_rows(), inserter); });
     }
   }
   changes.release();
@@ -136,10 +133,16 @@ void row_changed(const TriggerData& data, std::int32_t id) {
   process(data, id, alone);
 }
 
+void source_emptied(const TriggerData& data, std::int32_t id) {
+  const std::shared_ptr<Program> program = program_for(data, id);
+  if (program != nullptr) as_view(*program, [&](Oid) { empty(*program); });
+}
+
 void maintain(const TriggerData& data) {
   const std::int32_t id = call([&] { return pg_strtoint32(data.tg_trigger->tgargs[0]); });
   if (TRIGGER_FIRED_FOR_ROW(data.tg_event)) return row_changed(data, id);
   if (TRIGGER_FIRED_BEFORE(data.tg_event)) return open_collection(id);
+  if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event)) return source_emptied(data, id);
   if (data.tg_newtable != nullptr) return process_inserted(data, id);
   const std::unique_ptr<RowChanges> changes = close_collection(id);
   if (changes != nullptr) process(data, id, *changes);

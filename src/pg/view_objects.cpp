@@ -8,6 +8,7 @@
 #include "pg/columns.hpp"
 #include "pg/isolation.hpp"
 #include "pg/pinned_settings.hpp"
+#include "pg/view_triggers.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -32,10 +33,6 @@ namespace feature {
 namespace {
 
 bool has_row_security(Oid table, Oid role) { return check_enable_rls(table, role, true) == RLS_ENABLED; }
-
-Oid trigger_of(const ViewIdentity& view) {
-  return get_trigger_oid(view.source, trigger_name(view).c_str(), true);
-}
 
 void depend(const ViewIdentity& view, Oid class_id, Oid object, DependencyType type) {
   if (!OidIsValid(object)) return;
@@ -68,8 +65,8 @@ void drop_view(Oid relation) {
   const ViewIdentity view = view_by_relation(relation);
   check_owner(view);
   check_catalogue(view);
+  record_dependencies(view);
   call([&] {
-    record_dependencies(view);
     CommandCounterIncrement();
     const ObjectAddress table = {RelationRelationId, view.relation, 0};
     performDeletion(&table, DROP_RESTRICT, 0);
@@ -82,8 +79,6 @@ void drop_view(Oid relation) {
 }
 
 }  // namespace
-
-std::string trigger_name(const ViewIdentity& view) { return "feature_" + std::to_string(view.id); }
 
 ViewIdentity lock_view(Oid relation) {
   const ViewIdentity found = view_by_relation(relation);
@@ -205,16 +200,17 @@ void drop_states(const ViewIdentity& view) {
   });
 }
 
-// Internal dependence keeps each of them from being dropped alone. The trigger may be: that is how its owner stops the
-// view from following the source.
+// Internal dependence keeps each of them from being dropped alone. Triggers may be: that is how their owner stops the view
+// from following the source.
 void record_dependencies(const ViewIdentity& view) {
+  const std::vector<Oid> triggers = triggers_of(view);
   call([&] {
     for (const ViewIdentity::Tables& tables : view.lists) {
       depend(view, RelationRelationId, tables.states, DEPENDENCY_INTERNAL);
       depend(view, RelationRelationId, tables.chunks, DEPENDENCY_INTERNAL);
     }
     depend(view, RelationRelationId, view.definition, DEPENDENCY_INTERNAL);
-    depend(view, TriggerRelationId, trigger_of(view), DEPENDENCY_AUTO);
+    for (const Oid trigger : triggers) depend(view, TriggerRelationId, trigger, DEPENDENCY_AUTO);
   });
 }
 

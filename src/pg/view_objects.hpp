@@ -6,7 +6,7 @@
 //   feature_state.states_<id>_<n>, chunks_<id>_<n>   state of each partition list, owned by the extension's owner. Values lie
 //                         in it as bytes that are taken at their word, so that nobody else may write to it; the
 //                         view's owner can read it, so that a dump can
-//   trigger feature_<id>  on the source
+//   triggers on the source, see view_triggers.hpp
 //
 // All but the feature table depend on it: dropping it drops them.
 #pragma once
@@ -14,8 +14,6 @@
 #include "pg/program.hpp"
 
 namespace feature {
-
-[[nodiscard]] std::string trigger_name(const ViewIdentity& view);
 
 // A view of the current user whose source is locked against inserts, so that it stays as it is. Throws SqlError if it
 // is not one.

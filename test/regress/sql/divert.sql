@@ -192,7 +192,9 @@ INSERT INTO visits VALUES (3001, 'p', '2024-01-01 00:10:30', 5), (3002, 'p', '20
 SELECT id, n, recent FROM visit_features WHERE id > 3000;
 -- one that is too late for what the source holds by now
 INSERT INTO visits SELECT 10000 + i, 'q', timestamp '2024-01-01' + i * interval '1 minute', 1 FROM generate_series(1, 1000) i;
+SET session_replication_role = replica;
 DELETE FROM visits WHERE id = 10007;
+RESET session_replication_role;
 INSERT INTO visits VALUES (12001, 'q', '2024-01-01 00:10:45', 5), (12002, 'q', '2024-01-02', 5);
 SELECT sqlstate, row ->> 'id' AS id FROM feature.errors
 WHERE relation = 'visit_features'::regclass AND (row ->> 'id')::int > 3000 ORDER BY (row ->> 'id')::int;

@@ -11,7 +11,7 @@ SELECT feature.create_view('spend', $$
   SELECT id, card, at, sum(amount) OVER w AS total, count(*) OVER w AS n
   FROM payments WINDOW w AS (PARTITION BY card ORDER BY at) $$);
 SELECT id AS view FROM feature_state.view WHERE relation = 'spend'::regclass \gset
-DO $$ BEGIN EXECUTE format('DROP TRIGGER %I ON payments', (SELECT tgname FROM pg_trigger WHERE tgrelid = 'payments'::regclass)); END $$;
+DO $$ BEGIN EXECUTE format('DROP TRIGGER feature_%s ON payments', (SELECT id FROM feature_state.view WHERE relation = 'row_triggers.spend'::regclass)); END $$;
 CREATE TRIGGER opens BEFORE INSERT ON payments FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain(:view);
 CREATE TRIGGER adds AFTER INSERT ON payments FOR EACH ROW EXECUTE FUNCTION feature.maintain(:view);
 CREATE TRIGGER closes AFTER INSERT ON payments FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain(:view);

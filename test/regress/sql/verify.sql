@@ -27,6 +27,7 @@ ROLLBACK;
 -- A row that is missing, in the view and in the source; both count in every column.
 BEGIN;
 DELETE FROM features WHERE id = 7;
+ALTER TABLE events DISABLE TRIGGER USER;
 DELETE FROM events WHERE id = 100;
 SELECT feature, rows_compared, mismatches FROM feature.verify('features');
 ROLLBACK;

@@ -1,0 +1,130 @@
+// See correction.hpp.
+
+#include "pg/correction.hpp"
+
+#include "pg/as_user.hpp"
+#include "pg/boundary.hpp"
+#include "pg/catalogue.hpp"
+#include "pg/diverted_rows.hpp"
+#include "pg/feature_rows.hpp"
+#include "pg/isolation.hpp"
+#include "pg/retraction.hpp"
+#include "pg/source_rows.hpp"
+
+extern "C" {
+#include <access/xact.h>
+#include <catalog/pg_type.h>
+#include <storage/lmgr.h>
+#include <utils/array.h>
+#include <utils/snapmgr.h>
+}
+
+namespace feature {
+namespace {
+
+// The old versions, and then the new ones.
+class OldThenNew final : public RowSource {
+ public:
+  explicit OldThenNew(RowChanges& changes) : old_(changes, true), new_(changes, false) {}
+
+  bool next(TupleTableSlot* slot) override {
+    if (is_old_) is_old_ = old_.next(slot);
+    return is_old_ || new_.next(slot);
+  }
+  [[nodiscard]] std::size_t number() const override { return is_old_ ? old_.number() : new_.number(); }
+  [[nodiscard]] bool is_old() const override { return is_old_; }
+
+ private:
+  ChangedRows old_, new_;
+  bool is_old_ = true;
+};
+
+// Rows that are processed for what they leave in the states.
+class Nowhere final : public RowSink {
+ public:
+  void add(std::size_t, const Datum*, const bool*) override {}
+};
+
+void empty_states(const ViewIdentity& view) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  for (const ViewIdentity::Tables& tables : view.lists) {
+    spi.execute("TRUNCATE " + qualified_name(tables.states) + ", " + qualified_name(tables.chunks));
+  }
+  spi.close();
+}
+
+// Where the new versions are, as tid[].
+Datum new_places(const RowChanges& changes) {
+  std::vector<Datum> places;
+  for (const RowChange& change : changes.changes()) {
+    if (change.has_new) places.push_back(PointerGetDatum(&change.new_tid));
+  }
+  return call([&] {
+    return PointerGetDatum(construct_array(places.data(), static_cast<int>(places.size()), TIDOID,
+                                           sizeof(ItemPointerData), false, TYPALIGN_SHORT));
+  });
+}
+
+// Computes all states anew from what the source holds without the new versions.
+void rebuild_states(Program& program, const RowChanges& changes, std::int64_t batch_rows) {
+  const ViewIdentity& view = program.identity();
+  refuse_fixed_snapshot();
+  // Rows that others insert meanwhile would be missed or counted twice.
+  call([&] {
+    LockRelationOid(view.source, ShareRowExclusiveLock);
+    CommandCounterIncrement();
+  });
+  empty_states(view);
+  const char* time = NameStr(TupleDescAttr(program.source_row->tts_tupleDescriptor, program.plan().time.attribute - 1)->attname);
+  const Parameters parameters{{TIDARRAYOID}, {new_places(changes)}};
+  Spi spi;
+  call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+  SourceRows rows("SELECT * FROM ONLY " + qualified_name(view.source) + " WHERE ctid <> ALL ($1) ORDER BY " +
+                      quoted(time) + ", ctid",
+                  parameters);
+  call([] { PopActiveSnapshot(); });
+  Nowhere nowhere;
+  {
+    // Inside the scope of the cursor's own safe search path.
+    std::optional<PinnedSettings> settings;
+    if (program.plan().needs_settings) settings.emplace(view.settings);
+    (void)compute(program, rows, nowhere, batch_rows, false, InvalidOid);
+  }
+  rows.close();
+  spi.close();
+}
+
+}  // namespace
+
+void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid inserter) {
+  if (changes.old_rows() == 0) {
+    ChangedRows rows(changes, false);
+    run(program, rows, {batch_rows, true, {}, inserter});
+    return;
+  }
+  FeatureRows features(program, changes.changes().size());
+  const auto process = [&](bool states_have_old) {
+    OldThenNew rows(changes);
+    return compute(program, rows, features, batch_rows, states_have_old, inserter);
+  };
+  if (!Retraction::is_possible(program) || !process(true)) {
+    features.clear();
+    rebuild_states(program, changes, batch_rows);
+    (void)process(false);
+  }
+  features.apply();
+}
+
+void empty(const Program& program) {
+  const ViewIdentity& view = program.identity();
+  empty_states(view);
+  forget_diverted(view);
+  const std::string table = qualified_name(view.relation);
+  Spi spi;
+  // The statement that has emptied the source may have emptied the view too, and then has it in use.
+  if (spi.execute("SELECT FROM ONLY " + table + " LIMIT 1") > 0) spi.execute("TRUNCATE ONLY " + table);
+  spi.close();
+}
+
+}  // namespace feature

@@ -1,0 +1,20 @@
+// Corrections: what UPDATE, DELETE and TRUNCATE on a source do to its views.
+#pragma once
+
+#include "pg/row_collector.hpp"
+
+namespace feature {
+
+// Brings states and feature rows in line with the changes of a statement: old versions are taken out of the states, then
+// new ones are processed as rows that come now, and feature rows of the changed rows are replaced; those of other rows stay
+// as they are. Throws SqlError, nothing being changed then, if state and source do not tell enough.
+//
+// O(changed rows), with what their frames hold; but where an event cannot be told from others, or may be in the slots of
+// several sessions, all states of the view are computed anew from the source.
+// A row that fails fails all, also where inserted rows are diverted. `inserter`: see RunOptions.
+void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid inserter);
+
+// The source was emptied: empties the view and its states.
+void empty(const Program& program);
+
+}  // namespace feature

@@ -1,0 +1,134 @@
+// See retraction.hpp.
+
+#include "pg/retraction.hpp"
+
+#include <algorithm>
+
+#include "pg/boundary.hpp"
+#include "pg/frame_bounds.hpp"
+
+extern "C" {
+#include <executor/executor.h>
+}
+
+namespace feature {
+
+bool Retraction::is_possible(const Program& program) {
+  const std::vector<PartitionList>& lists = program.plan().lists;
+  return std::all_of(lists.begin(), lists.end(), [](const PartitionList& list) { return list.from_source; }) &&
+         std::none_of(program.lists.begin(), program.lists.end(),
+                      [](const Program::Entities& list) { return list.shared; });
+}
+
+void Retraction::note(EventTime time) {
+  const std::size_t lists = program_.lists.size();
+  Row row{time, std::vector<Member*>(lists), std::vector<Value*>(lists)};
+  call([&] {
+    MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
+    ExecProject(program_.know);
+    MemoryContextSwitchTo(previous);
+  });
+  const TupleTableSlot& known = *program_.known;
+  std::size_t column = 0;
+  const InContext here(program_.expressions->ecxt_per_tuple_memory);
+  for (std::size_t list = 0; list < lists; ++list) {
+    row.members[list] = entities_.find(list, program_.prepared);
+    const std::vector<Argument>& arguments = program_.plan().lists[list].arguments;
+    const std::size_t count = std::max<std::size_t>(1, arguments.size());
+    auto* values = static_cast<Value*>(entities_.memory().allocate(sizeof(Value) * count, alignof(Value)));
+    std::uninitialized_value_construct_n(values, count);
+    for (const std::size_t argument : program_.lists[list].known) {
+      values[argument] = entities_.keep(known.tts_values[column], known.tts_isnull[column], arguments[argument]);
+      ++column;
+    }
+    row.values[list] = values;
+  }
+  rows_.push_back(std::move(row));
+}
+
+bool Retraction::apply() {
+  for (const Row& row : rows_) {
+    for (std::size_t list = 0; list < row.members.size(); ++list) {
+      if (!take_out(row, list)) return false;
+    }
+    call([&] {
+      CHECK_FOR_INTERRUPTS();
+      ResetExprContext(program_.expressions);
+    });
+  }
+  return true;
+}
+
+bool Retraction::take_out(const Row& row, std::size_t list) {
+  const Member& member = *row.members[list];
+  Entity& entity = *member.entity;
+  const bool knows_all = program_.plan().lists[list].knows_events();
+  const Event event{row.time, row.values[list]};
+  const auto find = [&] { return knows_all ? entity.find(event) : entity.find(event, program_.lists[list].known); };
+
+  entities_.use_context(list, entities_.context());
+  std::optional<std::int64_t> position;
+  {
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    position = find();
+  }
+  const bool left = !position && entity.left().position > 0 && row.time <= entity.left().before.time;
+  if (left) {
+    const std::vector<Event> events = history_.read(member, entity.left().before.time);
+    entities_.use_context(list, entities_.context());
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    try {
+      entity.recall(events);
+    } catch (const EventsLeft&) {
+      throw_not_there(row.time, list, true);
+    }
+    position = find();
+  }
+  if (!position) throw_not_there(row.time, list, false);
+  const InContext here(program_.expressions->ecxt_per_tuple_memory);
+  if (!knows_all && !are_alike(entity, *position, list)) return false;
+  entity.remove(*position);
+  return true;
+}
+
+// Whether all events of one time that have the same known values have the same values altogether.
+bool Retraction::are_alike(Entity& entity, std::int64_t position, std::size_t list) const {
+  const std::vector<Storage>& columns = program_.plan().lists[list].kernel.layout.event;
+  const std::vector<std::size_t>& known = program_.lists[list].known;
+  const auto same = [&](const Event& a, const Event& b, std::size_t column) {
+    const Value& left = a.values[column];
+    const Value& right = b.values[column];
+    return left.null == right.null && (left.null || is_same(columns[column], left.word, right.word));
+  };
+  const Event found = *entity.at(position);
+  // The one that was found is the last of them.
+  for (std::int64_t other = entity.first_peer(position); other < position; ++other) {
+    const Event& candidate = *entity.at(other);
+    const bool matches = std::all_of(known.begin(), known.end(),
+                                     [&](std::size_t column) { return same(found, candidate, column); });
+    for (std::size_t column = 0; matches && column < columns.size(); ++column) {
+      if (!same(found, candidate, column)) return false;
+    }
+  }
+  return true;
+}
+
+void Retraction::throw_not_there(EventTime time, std::size_t list, bool left) const {
+  const TimeColumn& column = program_.plan().time;
+  const std::string shown = show_time(column.type, time);
+  SqlError error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                 "row of " + shown + " cannot be taken out of the states of feature view \"" + program_.identity().name +
+                     "\"");
+  const std::string which = "PARTITION BY list " + std::to_string(list + 1);
+  if (left) {
+    throw std::move(error)
+        .detail("The state of " + which + " no longer keeps events of that time, and the source no longer has those of "
+                "the same entity that came before as they were.")
+        .hint("feature.refresh() computes the feature view anew from what the source holds.");
+  }
+  throw std::move(error)
+      .detail("The state of " + which + " has no such event: it came while the view's triggers did not fire, or was diverted.")
+      .hint("feature.refresh() computes the feature view anew from what the source holds.");
+}
+
+}  // namespace feature

@@ -1,0 +1,47 @@
+// Takes rows that have been changed or deleted out of their entities, as if they had never come.
+//
+// An event is found by its time and by the values that were kept with it. What a window over windows keeps is the inner
+// window's result as it was when the row came, which the row alone does not tell: then the event is taken whose other
+// values are the row's, if they are all alike.
+#pragma once
+
+#include "pg/entity_cache.hpp"
+#include "pg/history.hpp"
+
+namespace feature {
+
+class Retraction {
+ public:
+  // What is noted is kept in the entities' memory.
+  Retraction(Program& program, EntityCache& entities, History& history)
+      : program_(program), entities_(entities), history_(history) {}
+
+  // Whether a row of the view's source tells which entities it was in, and each of these is in one place: not in the slots of
+  // several sessions.
+  [[nodiscard]] static bool is_possible(const Program& program);
+
+  // Notes the row in the program's source slot, whose time and keys are prepared. Before the entities are loaded.
+  void note(EventTime time);
+
+  // Takes out what was noted; false if an event cannot be told from others. Throws SqlError if one is not there, and cannot
+  // be brought back from the source.
+  [[nodiscard]] bool apply();
+
+ private:
+  struct Row {
+    EventTime time;
+    std::vector<Member*> members;  // by list
+    std::vector<Value*> values;    // likewise
+  };
+
+  [[nodiscard]] bool take_out(const Row& row, std::size_t list);
+  [[nodiscard]] bool are_alike(Entity& entity, std::int64_t position, std::size_t list) const;
+  [[noreturn]] void throw_not_there(EventTime time, std::size_t list, bool left) const;
+
+  Program& program_;
+  EntityCache& entities_;
+  History& history_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace feature

@@ -1,0 +1,24 @@
+// The triggers that a view has on its source. All call feature.maintain with the view's number.
+//
+//   feature_<id>          AFTER INSERT FOR EACH STATEMENT, with the inserted rows as a transition table
+//   feature_<id>_begin    BEFORE UPDATE OR DELETE FOR EACH STATEMENT
+//   feature_<id>_update   AFTER UPDATE FOR EACH ROW, WHEN a column that the definition reads has changed
+//   feature_<id>_delete   AFTER DELETE FOR EACH ROW
+//   feature_<id>_end      AFTER UPDATE OR DELETE OR TRUNCATE FOR EACH STATEMENT
+#pragma once
+
+#include "pg/program.hpp"
+
+namespace feature {
+
+// Those that there are, as their owner may drop them: that is how the view is kept from following the source.
+[[nodiscard]] std::vector<Oid> triggers_of(const ViewIdentity& view);
+
+// Of a view whose definition is there; the current user must be allowed to make triggers on the source.
+void create_triggers(const ViewIdentity& view);
+// The same without the one for inserts, which views of version 0.1 have.
+void create_correction_triggers(const ViewIdentity& view);
+// The definition has changed, and may read other columns. Does nothing if the trigger was dropped.
+void replace_update_trigger(const ViewIdentity& view);
+
+}  // namespace feature
