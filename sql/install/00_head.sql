@@ -4,6 +4,7 @@
 --   schemas      feature (what users call), feature_state (what the extension keeps); type feature.state
 --   catalogue    feature_state.view, feature_state.list
 --   functions    create_view, drop_view, refresh, describe, maintain; feature.views, feature.columns
+--   retention    expire, forget
 --   verify       verify, feature_state.comparison
 --   statistics   list_stats; feature.stats
 --   features     haversine_km, is_private_ip

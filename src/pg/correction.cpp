@@ -2,6 +2,8 @@
 
 #include "pg/correction.hpp"
 
+#include <algorithm>
+
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
@@ -95,7 +97,22 @@ void rebuild_states(Program& program, const RowChanges& changes, std::int64_t ba
   spi.close();
 }
 
+std::vector<std::int32_t>& trimmed() {
+  static std::vector<std::int32_t> views;
+  return views;
+}
+
 }  // namespace
+
+Trimming::Trimming(const std::vector<std::int32_t>& views) : before_(trimmed().size()) {
+  trimmed().insert(trimmed().end(), views.begin(), views.end());
+}
+
+Trimming::~Trimming() { trimmed().resize(before_); }
+
+bool Trimming::is_of(std::int32_t view) {
+  return std::find(trimmed().begin(), trimmed().end(), view) != trimmed().end();
+}
 
 void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid inserter) {
   if (changes.old_rows() == 0) {

@@ -17,4 +17,18 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
 // The source was emptied: empties the view and its states.
 void empty(const Program& program);
 
+// While it lives, views do not notice that rows of their source are deleted.
+class Trimming {
+ public:
+  explicit Trimming(const std::vector<std::int32_t>& views);
+  Trimming(const Trimming&) = delete;
+  Trimming& operator=(const Trimming&) = delete;
+  ~Trimming();
+
+  [[nodiscard]] static bool is_of(std::int32_t view);
+
+ private:
+  std::size_t before_;
+};
+
 }  // namespace feature

@@ -113,6 +113,24 @@ class Description {
     return list.empty() ? "()" : list;
   }
 
+  [[nodiscard]] std::vector<KeyText> keys(std::size_t level, const WindowClause* window) const {
+    std::vector<KeyText> keys;
+    ListCell* cell;
+    foreach (cell, window->partitionClause) {
+      Node* expression = get_sortgroupclause_expr(lfirst_node(SortGroupClause, cell), levels_.targets(level));
+      Expr* key = levels_.over_source(level, reinterpret_cast<Expr*>(expression));
+      KeyText text;
+      if (key != nullptr) text.sql = deparse(reinterpret_cast<Node*>(key));
+      text.name = text.sql;
+      if (key != nullptr && IsA(key, Var)) {
+        text.name =
+            call([&] { return get_attname(levels_.source(), reinterpret_cast<const Var*>(key)->varattno, false); });
+      }
+      keys.push_back(text);
+    }
+    return keys;
+  }
+
   [[nodiscard]] ::List* targets() const { return levels_.targets(levels_.count() - 1); }
 
  private:
@@ -226,6 +244,10 @@ std::vector<std::string> entities_of(Query* definition, const Plan& plan) {
   std::vector<std::string> entities;
   for (const PartitionList& list : plan.lists) entities.push_back(description.entity(list.level, list.window));
   return entities;
+}
+
+std::vector<KeyText> keys_of(Query* definition, const PartitionList& list, Oid source) {
+  return Description(definition, source).keys(list.level, list.window);
 }
 
 }  // namespace feature

@@ -9,4 +9,11 @@ namespace feature {
 // columns, () for a list without keys.
 [[nodiscard]] std::vector<std::string> entities_of(Query* definition, const Plan& plan);
 
+// A column of a PARTITION BY list that is an expression over the source row.
+struct KeyText {
+  std::string name;  // of the source's column, or the expression
+  std::string sql;   // over the source; empty if it reads a window
+};
+[[nodiscard]] std::vector<KeyText> keys_of(Query* definition, const PartitionList& list, Oid source);
+
 }  // namespace feature

@@ -120,7 +120,10 @@ NullableDatum* EntityCache::keys_in(std::size_t list, const TupleTableSlot* slot
 }
 
 bool EntityCache::has_keys(const Member& member, const TupleTableSlot* slot) {
-  const NullableDatum* keys = keys_in(member.list, slot);
+  return has_keys(member, keys_in(member.list, slot));
+}
+
+bool EntityCache::has_keys(const Member& member, const NullableDatum* keys) {
   return call([&] { return same_keys(program_.lists[member.list], member.keys, keys); });
 }
 

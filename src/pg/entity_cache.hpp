@@ -27,6 +27,7 @@ class EntityCache {
 
   // Whether the keys in a slot's columns are a member's.
   [[nodiscard]] bool has_keys(const Member& member, const TupleTableSlot* slot);
+  [[nodiscard]] bool has_keys(const Member& member, const NullableDatum* keys);
 
   // Locks and loads all members that are not loaded yet, in one order for all sessions, so that single statements
   // cannot wait for each other in a circle.

@@ -12,22 +12,17 @@
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/compile.hpp"
-#include "pg/columns.hpp"
 #include "pg/definition.hpp"
 #include "pg/diverted_rows.hpp"
 #include "pg/frame_bounds.hpp"
 #include "pg/isolation.hpp"
 #include "pg/program_cache.hpp"
+#include "pg/time_argument.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
 #include <access/xact.h>
-#include <catalog/pg_type.h>
-#include <executor/executor.h>
 #include <executor/spi.h>
-#include <nodes/makefuncs.h>
-#include <parser/parse_coerce.h>
-#include <utils/builtins.h>
 #include <utils/lsyscache.h>
 
 PGDLLEXPORT Datum feature_refresh(PG_FUNCTION_ARGS);
@@ -50,20 +45,6 @@ SqlError not_from_a_time_on(const ViewIdentity& view) {
 }
 
 constexpr const char* refresh_whole = "Call feature.refresh() without a time: it computes all rows anew.";
-
-// The columns of the feature table that hold the event time: attributes, the first of them being enough to find rows
-// by.
-std::vector<AttrNumber> time_attributes(const Program& program) {
-  const std::vector<DefinitionColumn> columns =
-      columns_of(Levels(stored_definition(program.identity().definition)));
-  std::vector<AttrNumber> attributes;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const AttrNumber attribute = program.table.attributes[i];
-    const bool kept = call([&] { return OidIsValid(get_atttype(program.table.relation, attribute)); });
-    if (kept && columns[i].passes(program.plan().time.attribute)) attributes.push_back(attribute);
-  }
-  return attributes;
-}
 
 // Throws SqlError unless rows of the view, and of all that it feeds, can be told by event time.
 void check_time_is_kept(const Program& program) {
@@ -167,51 +148,6 @@ std::int64_t refresh(ViewIdentity view, const std::optional<Since>& since) {
   return rows;
 }
 
-bool is_integer(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
-
-// The second argument as a value of the view's event time type: a text is read as one, anything else is cast if that
-// loses nothing.
-Datum time_argument(FunctionCallInfo fcinfo, const ViewIdentity& view, Oid type) {
-  const Oid given = call([&] { return getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 1)); });
-  struct { bool possible; Datum value; } cast = call([&]() -> decltype(cast) {
-    const Datum value = PG_GETARG_DATUM(1);
-    if (given == UNKNOWNOID || TypeCategory(given) == TYPCATEGORY_STRING) {
-      Oid output, input, parameter;
-      bool varies;
-      getTypeOutputInfo(given, &output, &varies);
-      getTypeInputInfo(type, &input, &parameter);
-      char* text = OidOutputFunctionCall(output, value);
-      return {true, OidInputFunctionCall(input, text, parameter, -1)};
-    }
-    std::int16_t length;
-    bool by_value;
-    get_typlenbyval(given, &length, &by_value);
-    Const* constant = makeConst(given, -1, get_typcollation(given), length, value, false, by_value);
-    const CoercionContext context = is_integer(given) && is_integer(type) ? COERCION_ASSIGNMENT : COERCION_IMPLICIT;
-    Node* cast_to = coerce_to_target_type(nullptr, reinterpret_cast<Node*>(constant), given, type, -1, context,
-                                          COERCE_IMPLICIT_CAST, -1);
-    if (cast_to == nullptr) return {false, 0};
-    EState* executor = CreateExecutorState();
-    ExprState* expression = ExecPrepareExpr(reinterpret_cast<Expr*>(cast_to), executor);
-    bool null;
-    const Datum result = ExecEvalExprSwitchContext(expression, GetPerTupleExprContext(executor), &null);
-    FreeExecutorState(executor);
-    return {true, result};
-  });
-  const char* wanted = call([&] { return format_type_be(type); });
-  if (!cast.possible) {
-    const char* name = call([&] { return format_type_be(given); });
-    throw SqlError(ERRCODE_DATATYPE_MISMATCH, "since is of type " + std::string(name) +
-                                                  " but the event time of feature view \"" + view.name +
-                                                  "\" is of type " + wanted)
-        .hint("Cast it to " + std::string(wanted) + ".");
-  }
-  if (is_infinite_time(type, cast.value)) {
-    throw SqlError(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE, "since must be finite").hint(refresh_whole);
-  }
-  return cast.value;
-}
-
 std::int64_t refresh_since(FunctionCallInfo fcinfo) {
   const ViewIdentity view = lock_view(PG_GETARG_OID(0));
   Since since{};
@@ -226,7 +162,7 @@ std::int64_t refresh_since(FunctionCallInfo fcinfo) {
   if (has_diverted(view)) {
     throw not_from_a_time_on(view).detail("It has diverted rows, whose feature rows are missing.").hint(refresh_whole);
   }
-  since.datum = time_argument(fcinfo, view, since.type);
+  since.datum = time_argument(fcinfo, "since", view, since.type, refresh_whole);
   return refresh(view, since);
 }
 

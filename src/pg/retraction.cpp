@@ -13,6 +13,29 @@ extern "C" {
 
 namespace feature {
 
+namespace {
+
+const Forgetting*& innermost() {
+  static const Forgetting* forgetting = nullptr;
+  return forgetting;
+}
+
+}  // namespace
+
+Forgetting::Forgetting(std::int32_t view, const std::vector<ForgottenEntity>& entities)
+    : view_(view), entities_(entities), outer_(innermost()) {
+  innermost() = this;
+}
+
+Forgetting::~Forgetting() { innermost() = outer_; }
+
+const std::vector<ForgottenEntity>* Forgetting::of(std::int32_t view) {
+  for (const Forgetting* one = innermost(); one != nullptr; one = one->outer_) {
+    if (one->view_ == view) return &one->entities_;
+  }
+  return nullptr;
+}
+
 bool Retraction::is_possible(const Program& program) {
   const std::vector<PartitionList>& lists = program.plan().lists;
   return std::all_of(lists.begin(), lists.end(), [](const PartitionList& list) { return list.from_source; }) &&
@@ -49,7 +72,7 @@ void Retraction::note(EventTime time) {
 bool Retraction::apply() {
   for (const Row& row : rows_) {
     for (std::size_t list = 0; list < row.members.size(); ++list) {
-      if (!take_out(row, list)) return false;
+      if (!is_forgotten(*row.members[list]) && !take_out(row, list)) return false;
     }
     call([&] {
       CHECK_FOR_INTERRUPTS();
@@ -57,6 +80,15 @@ bool Retraction::apply() {
     });
   }
   return true;
+}
+
+bool Retraction::is_forgotten(const Member& member) const {
+  const std::vector<ForgottenEntity>* entities = Forgetting::of(program_.identity().id);
+  if (entities == nullptr) return false;
+  const InContext here(program_.expressions->ecxt_per_tuple_memory);
+  return std::any_of(entities->begin(), entities->end(), [&](const ForgottenEntity& entity) {
+    return entity.list == member.list && entities_.has_keys(member, entity.keys.data());
+  });
 }
 
 bool Retraction::take_out(const Row& row, std::size_t list) {

@@ -10,6 +10,29 @@
 
 namespace feature {
 
+// An entity that is going as a whole: nothing needs to be taken out of it.
+struct ForgottenEntity {
+  std::size_t list;
+  std::vector<NullableDatum> keys;
+};
+
+// Lets corrections of a view know while it lives. Borrows the entities.
+class Forgetting {
+ public:
+  Forgetting(std::int32_t view, const std::vector<ForgottenEntity>& entities);
+  Forgetting(const Forgetting&) = delete;
+  Forgetting& operator=(const Forgetting&) = delete;
+  ~Forgetting();
+
+  // Of a view; null if there are none.
+  [[nodiscard]] static const std::vector<ForgottenEntity>* of(std::int32_t view);
+
+ private:
+  std::int32_t view_;
+  const std::vector<ForgottenEntity>& entities_;
+  const Forgetting* outer_;
+};
+
 class Retraction {
  public:
   // What is noted is kept in the entities' memory.
@@ -34,6 +57,7 @@ class Retraction {
     std::vector<Value*> values;    // likewise
   };
 
+  [[nodiscard]] bool is_forgotten(const Member& member) const;
   [[nodiscard]] bool take_out(const Row& row, std::size_t list);
   [[nodiscard]] bool are_alike(Entity& entity, std::int64_t position, std::size_t list) const;
   [[noreturn]] void throw_not_there(EventTime time, std::size_t list, bool left) const;

@@ -124,6 +124,7 @@ void add_row(const TriggerData& data, RowChanges& changes) {
 }
 
 void row_changed(const TriggerData& data, std::int32_t id) {
+  if (TRIGGER_FIRED_BY_DELETE(data.tg_event) && Trimming::is_of(id)) return;
   if (RowChanges* statement = collection_of(id); statement != nullptr) {
     add_row(data, *statement);
     return;

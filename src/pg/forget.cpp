@@ -1,0 +1,241 @@
+// feature.forget: removes all of one entity: its source rows, by an ordinary DELETE that corrects its other entities and
+// removes feature rows, and then its state.
+
+#include <algorithm>
+
+#include "pg/as_user.hpp"
+#include "pg/boundary.hpp"
+#include "pg/catalogue.hpp"
+#include "pg/columns.hpp"
+#include "pg/definition.hpp"
+#include "pg/describe.hpp"
+#include "pg/program_cache.hpp"
+#include "pg/retraction.hpp"
+#include "pg/source_rows.hpp"
+
+extern "C" {
+#include <catalog/pg_type.h>
+#include <executor/spi.h>
+#include <utils/builtins.h>
+#include <utils/fmgrprotos.h>
+#include <utils/jsonb.h>
+#include <utils/lsyscache.h>
+
+PGDLLEXPORT Datum feature_forget(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(feature_forget);
+}
+
+namespace feature {
+namespace {
+
+// The fields of a JSON object: names, and values as text or NULL.
+struct Field {
+  std::string name;
+  std::optional<std::string> value;
+};
+
+std::vector<Field> fields_of(Jsonb* object) {
+  if (!JB_ROOT_IS_OBJECT(object)) {
+    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "entity must be a JSON object")
+        .hint("Give the columns of a PARTITION BY list with their values, as in {\"card\": \"anna\"}.");
+  }
+  Spi spi;
+  const std::uint64_t count = call([&] {
+    Oid type = JSONBOID;
+    Datum value = JsonbPGetDatum(object);
+    SPI_execute_with_args("SELECT key, value IS NOT NULL, value FROM pg_catalog.jsonb_each_text($1)", 1, &type, &value,
+                          nullptr, true, 0);
+    return SPI_processed;
+  });
+  std::vector<Field> fields;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    fields.push_back({spi.text(i, 1), std::nullopt});
+    if (spi.text(i, 2) == "t") fields.back().value = spi.text(i, 3);
+  }
+  spi.close();
+  return fields;
+}
+
+class Oblivion {
+ public:
+  Oblivion(const ViewIdentity& view, Program& program, std::vector<Field> fields)
+      : view_(view), program_(program), fields_(std::move(fields)) {}
+
+  std::int64_t run() {
+    {
+      // The keys' types may be domains, with conditions.
+      const AsUser owner(view_.owner, true);
+      find_lists();
+    }
+    lock_states();
+    std::int64_t rows;
+    {
+      const Forgetting forgetting(view_.id, entities_);
+      rows = remove_rows(view_.source, texts_);
+    }
+    // Rows that the source has lost before, or that are not followed.
+    if (const std::vector<std::string> kept = feature_columns(); !kept.empty()) (void)remove_rows(view_.relation, kept);
+    remove_states();
+    return rows;
+  }
+
+ private:
+  // The lists whose keys are the fields: more than one only if they name the same keys in another order. The columns and
+  // values by which rows are found are those of the first.
+  void find_lists() {
+    Query* definition = stored_definition(view_.definition);
+    const std::vector<PartitionList>& lists = program_.plan().lists;
+    std::string known;
+    for (std::size_t list = 0; list < lists.size(); ++list) {
+      if (!lists[list].from_source || lists[list].keys.empty()) continue;
+      std::string names;
+      std::vector<std::string> texts;
+      ForgottenEntity entity{list, {}};
+      const std::vector<KeyText> keys = keys_of(definition, lists[list], view_.source);
+      for (std::size_t k = 0; k < keys.size(); ++k) {
+        names += (names.empty() ? "" : ", ") + keys[k].name;
+        const auto field = std::find_if(fields_.begin(), fields_.end(),
+                                        [&](const Field& candidate) { return candidate.name == keys[k].name; });
+        if (field == fields_.end()) continue;
+        texts.push_back(keys[k].sql);
+        entity.keys.push_back(parse(lists[list].keys[k], field->value));
+      }
+      known += (known.empty() ? "(" : ", (") + names + ")";
+      if (texts.size() != keys.size() || keys.size() != fields_.size()) continue;
+      if (entities_.empty()) texts_ = texts;
+      entities_.push_back(std::move(entity));
+    }
+    if (!entities_.empty()) return;
+    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
+                   "feature view \"" + view_.name + "\" has no PARTITION BY list of these names")
+        .hint(known.empty() ? "It has none whose keys are known from the source." : "Its lists are " + known + ".");
+  }
+
+  [[nodiscard]] static NullableDatum parse(const Key& key, const std::optional<std::string>& value) {
+    NullableDatum parsed{};
+    parsed.isnull = !value;
+    if (parsed.isnull) return parsed;
+    parsed.value = call([&] {
+      Oid input, parameter;
+      getTypeInputInfo(key.type, &input, &parameter);
+      return OidInputFunctionCall(input, const_cast<char*>(value->c_str()), parameter, -1);
+    });
+    return parsed;
+  }
+
+  // That columns have the entity's keys, as parameters.
+  [[nodiscard]] std::string condition(const ForgottenEntity& entity, const std::vector<std::string>& columns,
+                                      Parameters& parameters) const {
+    const std::vector<Key>& keys = program_.plan().lists[entity.list].keys;
+    std::string sql;
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+      sql += (sql.empty() ? "(" : " AND (") + columns[k] + ")";
+      if (entity.keys[k].isnull) {
+        sql += " IS NULL";
+        continue;
+      }
+      parameters.types.push_back(keys[k].type);
+      parameters.values.push_back(entity.keys[k].value);
+      sql += equality_operator(keys[k].type) + "$" + std::to_string(parameters.types.size());
+    }
+    return sql;
+  }
+
+  static std::uint64_t execute(const std::string& sql, const Parameters& parameters) {
+    return call([&] {
+      const int result = SPI_execute_with_args(sql.c_str(), static_cast<int>(parameters.types.size()),
+                                               const_cast<Oid*>(parameters.types.data()),
+                                               const_cast<Datum*>(parameters.values.data()), nullptr, false, 0);
+      if (result < 0) elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
+      return SPI_processed;
+    });
+  }
+
+  [[nodiscard]] std::int64_t remove_rows(Oid table, const std::vector<std::string>& columns) const {
+    Parameters parameters;
+    const std::string sql = "DELETE FROM ONLY " + qualified_name(table) + " WHERE " + condition(entities_.front(), columns, parameters);
+    const AsUser owner(view_.owner, true);
+    Spi spi;
+    const std::uint64_t rows = execute(sql, parameters);
+    spi.close();
+    return static_cast<std::int64_t>(rows);
+  }
+
+  // The columns of the feature table that keep the keys; none unless it keeps all.
+  [[nodiscard]] std::vector<std::string> feature_columns() const {
+    const std::vector<Expr*>& stateless = program_.plan().stateless;
+    std::vector<std::string> columns;
+    for (const Key& key : program_.plan().lists[entities_.front().list].keys) {
+      for (std::size_t i = 0; i < stateless.size(); ++i) {
+        const AttrNumber attribute = program_.table.attributes[i];
+        const char* name = call([&]() -> const char* {
+          if (stateless[i] == nullptr || attribute <= 0 || !equal(stateless[i], key.expression)) return nullptr;
+          if (!OidIsValid(get_atttype(view_.relation, attribute))) return nullptr;
+          return quote_identifier(get_attname(view_.relation, attribute, false));
+        });
+        if (name == nullptr) continue;
+        columns.push_back(name);
+        break;
+      }
+    }
+    return columns.size() == entities_.front().keys.size() ? columns : std::vector<std::string>();
+  }
+
+  [[nodiscard]] std::string state_rows(const ForgottenEntity& entity, Parameters& parameters) const {
+    std::vector<std::string> columns;
+    for (std::size_t k = 0; k < entity.keys.size(); ++k) columns.push_back("key_" + std::to_string(k + 1));
+    const auto hash = static_cast<std::int64_t>(
+        call([&] { return hash_of(program_.lists[entity.list], entity.keys.data()); }));
+    return qualified_name(view_.lists[entity.list].states) + " WHERE key_hash = " + literal(std::to_string(hash)) +
+           "::pg_catalog.int8 AND " + condition(entity, columns, parameters);
+  }
+
+  // Whoever inserts for the entity now is waited for, and whoever comes later waits.
+  void lock_states() const {
+    const AsUser owner(state_schema_owner(), false);
+    Spi spi;
+    for (const ForgottenEntity& entity : entities_) {
+      Parameters parameters;
+      const std::string rows = state_rows(entity, parameters);
+      execute("SELECT FROM " + rows + " FOR UPDATE", parameters);
+    }
+    spi.close();
+  }
+
+  void remove_states() const {
+    const AsUser owner(state_schema_owner(), false);
+    Spi spi;
+    for (const ForgottenEntity& entity : entities_) {
+      Parameters parameters;
+      const std::string rows = state_rows(entity, parameters);
+      execute("WITH gone AS (DELETE FROM " + rows + " RETURNING key_hash, slot) DELETE FROM " +
+                  qualified_name(view_.lists[entity.list].chunks) +
+                  " c USING gone WHERE c.key_hash = gone.key_hash AND c.slot = gone.slot",
+              parameters);
+    }
+    spi.close();
+  }
+
+  const ViewIdentity& view_;
+  Program& program_;
+  std::vector<Field> fields_;
+  std::vector<ForgottenEntity> entities_;
+  std::vector<std::string> texts_;  // of the first one's keys, over the source
+};
+
+std::int64_t forget(FunctionCallInfo fcinfo) {
+  const ViewIdentity view = view_by_relation(PG_GETARG_OID(0));
+  check_owner(view);
+  check_catalogue(view);
+  const std::shared_ptr<Program> program = program_of(view.id);
+  std::vector<Field> fields = fields_of(call([&] { return PG_GETARG_JSONB_P(1); }));
+  const PinnedSettings settings(view.settings);
+  return Oblivion(view, *program, std::move(fields)).run();
+}
+
+}  // namespace
+}  // namespace feature
+
+Datum feature_forget(PG_FUNCTION_ARGS) {
+  return feature::guard([&] { return Int64GetDatum(feature::forget(fcinfo)); });
+}
