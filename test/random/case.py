@@ -21,6 +21,12 @@ class View:
     upstream: int = None  # the number of the view whose feature table is the source
     lateness: str = None  # the argument, as SQL
 
+    @property
+    def can_be_corrected(self):
+        """Whether its rows can be told by id, and do not keep what windows below have given."""
+        windows = sum(any(" OVER " in item.sql for item in level.items) for level in self.definition.levels)
+        return windows <= 1 and any(column.role == "id" for column in self.definition.columns)
+
 
 @dataclass
 class Case:

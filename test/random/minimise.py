@@ -4,7 +4,7 @@ import copy
 import time
 
 from session import Failure
-from workload import Control, Create, Insert, Refresh
+from workload import Control, Correct, Create, Insert, Refresh
 
 SECONDS = 60
 LIKE = 40  # characters of the message that make two failures the same
@@ -53,7 +53,7 @@ def smaller_cases(case):
                 yield from with_steps(case, case.steps[:start] + case.steps[start + size:])
         size //= 2
     for place, step in enumerate(case.steps):
-        if isinstance(step, Insert) and len(step.rows) > 1:
+        if isinstance(step, (Insert, Correct)) and len(step.rows) > 1:
             for row in range(len(step.rows)):
                 steps = copy.deepcopy(case.steps)
                 del steps[place].rows[row]

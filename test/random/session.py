@@ -14,7 +14,7 @@ from case import VIEW_NAMES
 from compare import difference
 from definition import plain
 from oracle import arrival, runs_of, single_runs
-from workload import Control, Create, Insert, Refresh, Simulation, prepare_statement, statements
+from workload import Control, Correct, Create, Insert, Refresh, Simulation, prepare_statement, statements
 
 class Failure(Exception):
     """What went wrong, in lines. invalid: the case itself is at fault, its definition is no valid query."""
@@ -90,12 +90,15 @@ class Session:
         self.history = []
         try:
             self.prepare(case)
+            self.recorded = {}  # by view: rows as they were when another was corrected, by id
             rng = random.Random(case.seed)
+            simulation = Simulation(case.views)
             for step in case.steps:
                 self.step(case, step, rng)
-            processed = Simulation(case.views).run(case.steps).processed
+                simulation.run([step])
+                self.record(case, step, simulation)
             for number, view in enumerate(case.views):
-                self.check(case, view, processed[number])
+                self.check(case, view, simulation.processed[number], self.recorded.get(number, {}))
         except psycopg2.Error as error:
             raise Failure(["unexpected error: %s" % str(error).strip()])
         finally:
@@ -178,8 +181,38 @@ class Session:
             if step.batch:
                 self.sql("RESET feature_ext.batch_rows")
                 self.sql("RESET feature_ext.entity_memory")
+        elif isinstance(step, Correct):
+            if step.undone:
+                self.sql("BEGIN")
+            if step.batch:
+                self.sql("SET feature_ext.batch_rows = %d" % step.batch)
+            for kind, text, data in statements(step, case.table, rng):
+                self.statement(kind, text, data, False)
+            if step.undone:
+                self.sql("ROLLBACK")
+            self.sql("RESET feature_ext.batch_rows")
         elif isinstance(step, Control):
             self.sql(step.sql)
+
+    def record(self, case, step, simulation):
+        """Rows that a correction has not changed must stay as they are from then on; a refresh makes all rows anew."""
+        if isinstance(step, Refresh):
+            anew = {step.view}
+            for number, view in enumerate(case.views):
+                if view.upstream in anew:
+                    anew.add(number)
+            for number in anew:
+                self.recorded.pop(number, None)
+        if isinstance(step, Correct) and not step.undone:
+            place = case.table.columns.index(case.table.id)
+            for number in simulation.processed:
+                changed = {row.values[place] for row in simulation.changed[number]}
+                self.recorded[number] = {key: row for key, row in self.rows_by_id(case.views[number]).items()
+                                         if key not in changed}
+
+    def rows_by_id(self, view):
+        place = next(i for i, column in enumerate(view.definition.columns) if column.role == "id")
+        return {row[place]: row for row in self.query("SELECT * FROM " + view.name)[1]}
 
     def statement(self, kind, text, data, fails):
         try:
@@ -192,7 +225,7 @@ class Session:
         if fails:
             raise Failure(["a statement succeeded that must be refused"])
 
-    def check(self, case, view, rows):
+    def check(self, case, view, rows, recorded):
         """The feature table against the plain query where rows came in time order, else against the arrival query."""
         steps, definition = [row.step for row in rows], view.definition
         in_order = all(a < b for a, b in zip(steps, steps[1:]))
@@ -211,7 +244,17 @@ class Session:
             literally = len(set(steps)) == len(steps) and not definition.calendar
             self.cursor.execute("CREATE TABLE %s AS %s" % (view.name, arrival_query(single_runs(steps), literally)))
         got = self.query("SELECT * FROM " + view.name)
+        if recorded:
+            now = self.rows_by_id(view)
+            lost = [key for key, row in recorded.items() if now.get(key) != row]
+            if lost:
+                raise Failure(["%s: rows that were not corrected have changed" % view.name] + lost[:5])
+        place = next((i for i, column in enumerate(definition.columns) if column.role == "id"), None)
+
+        def unrecorded(answer):
+            return answer[0], [row for row in answer[1] if not recorded or row[place] not in recorded]
+        got = unrecorded(got)
         for name, query in queries.items():
-            lines = difference(definition.columns, self.query(query), got)
+            lines = difference(definition.columns, unrecorded(self.query(query)), got)
             if lines:
                 raise Failure(["%s differs from the %s" % (view.name, name)] + lines)

@@ -35,6 +35,15 @@ class Refresh:
     view: int
 
 
+@dataclass
+class Correct:
+    """UPDATE to these rows, told by number, or DELETE of these; TRUNCATE. undone: and rolled back."""
+    form: str
+    rows: list
+    batch: int = 0
+    undone: bool = False
+
+
 class Workload:
     """Draws the rows of one case and the steps that bring them in."""
 
@@ -47,6 +56,9 @@ class Workload:
         self.created = sorted(start if rng.random() < 0.5 else rng.randrange(start, rows) for _ in views)
         self.rows = self.draw_rows(rows)
         self.next_ghost = rows + 1
+        self.corrects = rng.random() < 0.6 and "ties" not in kind and all(view.can_be_corrected for view in views)
+        self.now = []  # rows that the source has
+        self.used = {row.step for row in self.rows}
         self.steps = []
         self.fill()
 
@@ -86,8 +98,11 @@ class Workload:
                 if rng.random() < 0.06:
                     self.refused(rows)
                 self.insert(rows)
+            self.now += rows
             if rng.random() < 0.03:
                 self.refresh()
+            if self.corrects and rng.random() < 0.25:
+                self.correct()
 
     def statement_size(self):
         rng = self.rng
@@ -111,6 +126,44 @@ class Workload:
         created = [step.view for step in self.steps if isinstance(step, Create)]
         if created and "ties" not in self.kind:
             self.steps.append(Refresh(self.rng.choice(created)))
+
+    def correct(self):
+        """Rows that are there get other values, at other times, or go."""
+        rng = self.rng
+        if not self.now:
+            return
+        form = rng.choice(("update",) * 6 + ("delete",) * 4 + (("truncate",) if rng.random() < 0.2 else ()))
+        count = rng.choice((1, 1, 2, rng.randint(1, len(self.now)), max(1, len(self.now) // 10)))
+        chosen = sorted(rng.sample(range(len(self.now)), min(count, len(self.now))))
+        rows = [self.now[place] for place in chosen]
+        step = Correct(form, rows, undone=rng.random() < 0.15)
+        if form == "truncate":
+            step.rows = []
+        elif form == "update":
+            step.rows = [self.other_version(row) for row in rows]
+        if len(step.rows) > 1 and rng.random() < 0.2:
+            step.batch = rng.randint(2, 10)
+            step.rows.sort(key=lambda row: row.step)
+        self.steps.append(step)
+        if step.undone:
+            return
+        gone = {row.number for row in rows} if form != "truncate" else {row.number for row in self.now}
+        self.now = [row for row in self.now if row.number not in gone] + (step.rows if form == "update" else [])
+
+    def other_version(self, row):
+        """Always at another time: a row of which a view reads nothing else is not processed again."""
+        rng, gap = self.rng, self.table.scale.gap
+        new = max(0, row.step + rng.choice((-1, 1, rng.randint(-gap, gap), rng.randint(-50 * gap, gap))))
+        while new in self.used:
+            new += 1
+        self.used.add(new)
+        made = self.table.row(rng, row.number, new)
+        if rng.random() < 0.5:  # most values as they were
+            kept = rng.randrange(len(made.values))
+            for place, column in enumerate(self.table.columns):
+                if column.role == "" and place != kept:
+                    made.values[place] = row.values[place]
+        return made
 
     def transaction(self, rows):
         """Several statements in one transaction, with savepoints kept and rolled back to."""
@@ -198,7 +251,8 @@ class Workload:
         """Rows among which some repeat a key, of the table or of the statement."""
         rng, result = self.rng, list(rows)
         known = [row for step in self.steps if isinstance(step, Insert) and not step.fails for row in step.rows] + rows
-        for _ in range(rng.choice((0, 1, 2))):
+        # A key that was deleted is free again.
+        for _ in range(0 if self.corrects else rng.choice((0, 1, 2))):
             other = rng.choice(known)
             if other.number <= len(self.rows):
                 result.append(self.table.row(rng, other.number, other.step + rng.randint(0, 3)))
@@ -221,6 +275,8 @@ class Simulation:
                 self.refresh(step.view)
             elif isinstance(step, Control):
                 self.control(step.sql)
+            elif isinstance(step, Correct):
+                self.correct(step)
             elif not step.fails:
                 self.insert(step)
         return self
@@ -249,6 +305,22 @@ class Simulation:
                 batch = sorted(fresh[start:start + size], key=lambda row: row.step)
                 self.processed = {view: order + batch for view, order in self.processed.items()}
 
+    def correct(self, step):
+        """Old versions are as if they had never come, new ones come now."""
+        if step.undone:
+            return
+        gone = {row.number for row in (self.stored if step.form == "truncate" else step.rows)}
+        new = step.rows if step.form == "update" else []
+
+        def without(rows):
+            return [row for row in rows if row.number not in gone]
+        self.stored = without(self.stored) + new
+        size = step.batch or len(new) or 1
+        new = [row for start in range(0, len(new), size)
+               for row in sorted(new[start:start + size], key=lambda row: row.step)]
+        self.processed = {view: without(order) + new for view, order in self.processed.items()}
+        self.changed = {view: order[len(order) - len(new):] for view, order in self.processed.items()}
+
     def control(self, sql):
         verb, *rest = sql.split()
         name = rest[-1] if rest else ""
@@ -271,6 +343,8 @@ def statements(step, table, rng):
     """A step as (kind, text, data): kind is sql or copy. rng only varies how the same statement is written."""
     if isinstance(step, Control):
         return [("sql", step.sql, None)]
+    if isinstance(step, Correct):
+        return [("sql", correction(step, table), None)]
     if step.form == "copy":
         lines = "".join("\t".join(copy_field(v) for v in row.values) + "\n" for row in step.rows)
         return [("copy", "COPY %s FROM STDIN" % table.name, lines)]
@@ -293,6 +367,21 @@ def statements(step, table, rng):
         return [("sql", "; ".join("INSERT INTO %s VALUES %s" % (target, t) for t in tuples), None)]
     tail = " ON CONFLICT DO NOTHING" if step.form == "conflict" else ""
     return [("sql", "INSERT INTO %s VALUES %s%s" % (target, ", ".join(tuples), tail), None)]
+
+
+def correction(step, table):
+    identity = quote_name(table.id.name)
+    if step.form == "truncate":
+        return "TRUNCATE " + table.name
+    place = table.columns.index(table.id)
+    if step.form == "delete":
+        return "DELETE FROM %s WHERE %s IN (%s)" % (
+            table.name, identity, ", ".join(quote_literal(row.values[place]) for row in step.rows))
+    names = [quote_name(column.name) for column in table.columns]
+    tuples = ", ".join("(%s)" % ", ".join("%s::%s" % (quote_literal(v), c.declared)
+                                          for c, v in zip(table.columns, row.values)) for row in step.rows)
+    return "UPDATE %s old SET %s FROM (VALUES %s) new (%s) WHERE old.%s = new.%s" % (
+        table.name, ", ".join("%s = new.%s" % (name, name) for name in names), tuples, ", ".join(names), identity, identity)
 
 
 def prepare_statement(table):
