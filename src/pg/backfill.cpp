@@ -44,7 +44,7 @@ Processed backfill(Program& program, const Destination& destination) {
   Progress progress(view.name.c_str(), estimated_rows(view.source));
   Spi spi;
   call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
-  SourceRows rows("SELECT * FROM ONLY " + qualified_name(view.source) + " ORDER BY " + order + "ctid");
+  SourceRows rows("SELECT * FROM " + from_source(view.source) + " ORDER BY " + order + physical_order(view.source));
   call([] { PopActiveSnapshot(); });
   ReportedRows reported(rows, progress);
   // Inside the scope of the cursor's own safe search path.

@@ -11,8 +11,10 @@ extern "C" {
 #include <access/htup_details.h>
 #include <catalog/namespace.h>
 #include <catalog/pg_class.h>
+#include <catalog/pg_inherits.h>
 #include <catalog/pg_namespace.h>
 #include <executor/spi.h>
+#include <storage/lmgr.h>
 #include <utils/builtins.h>
 #include <utils/inval.h>
 #include <utils/lsyscache.h>
@@ -93,6 +95,26 @@ std::string qualified_name(Oid relation) {
     return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
   });
   return name;
+}
+
+namespace {
+
+bool is_partitioned(Oid table) { return get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE; }
+
+}  // namespace
+
+::List* tables_of_source(Oid source, LOCKMODE mode) {
+  LockRelationOid(source, mode);
+  return is_partitioned(source) ? find_all_inheritors(source, mode, nullptr) : list_make1_oid(source);
+}
+
+std::string from_source(Oid source) {
+  const bool whole = call([&] { return is_partitioned(source); });
+  return (whole ? "" : "ONLY ") + qualified_name(source);
+}
+
+std::string physical_order(Oid source) {
+  return call([&] { return is_partitioned(source); }) ? "tableoid, ctid" : "ctid";
 }
 
 namespace {

@@ -4,6 +4,11 @@
 
 #include "pg/program.hpp"
 
+extern "C" {
+#include <nodes/pg_list.h>
+#include <storage/lockdefs.h>
+}
+
 namespace feature {
 
 // Owner of schema feature_state: whom the catalogue and the state tables belong to.
@@ -65,5 +70,13 @@ class Spi {
 [[nodiscard]] std::string literal(const std::string& text);
 // Schema-qualified and quoted.
 [[nodiscard]] std::string qualified_name(Oid relation);
+
+// The tables that make up a source, itself first: with its partitions of all levels if it is partitioned. Locks them.
+// Backend code.
+[[nodiscard]] ::List* tables_of_source(Oid source, LOCKMODE mode);
+// A source in a FROM clause: with its partitions, but without inheritance children, whose inserts are not followed.
+[[nodiscard]] std::string from_source(Oid source);
+// For ORDER BY: the order in which a source's rows stand in it.
+[[nodiscard]] std::string physical_order(Oid source);
 
 }  // namespace feature

@@ -5,6 +5,7 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include <access/attmap.h>
 #include <access/genam.h>
 #include <access/htup_details.h>
 #include <access/stratnum.h>
@@ -138,6 +139,15 @@ inline Node* with_function(Node* constructor, [[maybe_unused]] Node* function) {
   return reinterpret_cast<Node*>(changed);
 #else
   return constructor;
+#endif
+}
+
+// 16 can let columns be missing.
+inline AttrMap* build_attrmap_by_name_if_req(TupleDesc from, TupleDesc to) {
+#if PG_VERSION_NUM >= 160000
+  return ::build_attrmap_by_name_if_req(from, to, false);
+#else
+  return ::build_attrmap_by_name_if_req(from, to);
 #endif
 }
 

@@ -56,16 +56,24 @@ void empty_states(const ViewIdentity& view) {
   spi.close();
 }
 
-// Where the new versions are, as tid[].
-Datum new_places(const RowChanges& changes) {
-  std::vector<Datum> places;
+// Where the new versions are, as oid[] and tid[].
+Parameters new_places(const RowChanges& changes) {
+  std::vector<Datum> relations, places;
   for (const RowChange& change : changes.changes()) {
-    if (change.has_new) places.push_back(PointerGetDatum(&change.new_tid));
+    if (!change.has_new) continue;
+    relations.push_back(ObjectIdGetDatum(change.new_relation));
+    places.push_back(PointerGetDatum(&change.new_tid));
   }
-  return call([&] {
-    return PointerGetDatum(construct_array(places.data(), static_cast<int>(places.size()), TIDOID,
-                                           sizeof(ItemPointerData), false, TYPALIGN_SHORT));
+  const int count = static_cast<int>(places.size());
+  struct { Datum relations, places; } arrays = call([&] {
+    decltype(arrays) made{};
+    made.relations = PointerGetDatum(
+        construct_array(relations.data(), count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+    made.places = PointerGetDatum(
+        construct_array(places.data(), count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
+    return made;
   });
+  return {{OIDARRAYOID, TIDARRAYOID}, {arrays.relations, arrays.places}};
 }
 
 // Computes all states anew from what the source holds without the new versions.
@@ -74,17 +82,18 @@ void rebuild_states(Program& program, const RowChanges& changes, std::int64_t ba
   refuse_fixed_snapshot();
   // Rows that others insert meanwhile would be missed or counted twice.
   call([&] {
-    LockRelationOid(view.source, ShareRowExclusiveLock);
+    list_free(tables_of_source(view.source, ShareRowExclusiveLock));
     CommandCounterIncrement();
   });
   empty_states(view);
   const char* time = NameStr(TupleDescAttr(program.source_row->tts_tupleDescriptor, program.plan().time.attribute - 1)->attname);
-  const Parameters parameters{{TIDARRAYOID}, {new_places(changes)}};
   Spi spi;
   call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
-  SourceRows rows("SELECT * FROM ONLY " + qualified_name(view.source) + " WHERE ctid <> ALL ($1) ORDER BY " +
-                      quoted(time) + ", ctid",
-                  parameters);
+  SourceRows rows("SELECT s.* FROM " + from_source(view.source) + " s WHERE NOT EXISTS "
+                      "(SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) n (relation, place) "
+                      "WHERE n.relation = s.tableoid AND n.place = s.ctid) ORDER BY s." + quoted(time) + ", " +
+                      physical_order(view.source),
+                  new_places(changes));
   call([] { PopActiveSnapshot(); });
   Nowhere nowhere;
   {

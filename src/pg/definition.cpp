@@ -242,12 +242,11 @@ struct Unsuitable {
 
 Unsuitable unsuitable_source(Relation source) {
   switch (source->rd_rel->relkind) {
-    case RELKIND_RELATION: break;
+    case RELKIND_RELATION:
+    case RELKIND_PARTITIONED_TABLE: break;
     case RELKIND_VIEW: return {"a view", "Name the table that the rows are inserted into."};
     case RELKIND_MATVIEW: return {"a materialized view", "Name the table that the rows are inserted into."};
     case RELKIND_FOREIGN_TABLE: return {"a foreign table", "Insert the rows into a local table."};
-    case RELKIND_PARTITIONED_TABLE:
-      return {"a partitioned table", "Partitioned sources are not supported yet; use an ordinary table."};
     default: return {"not a table", "Name the table that the rows are inserted into."};
   }
   if (source->rd_rel->relpersistence == RELPERSISTENCE_TEMP) {
@@ -255,8 +254,9 @@ Unsuitable unsuitable_source(Relation source) {
   }
   if (IsCatalogRelation(source)) return {"a system catalog", "Name the table that the rows are inserted into."};
   if (source->rd_rel->relispartition) {
-    return {"a partition", "Rows inserted through its parent would be missed; use an ordinary table."};
+    return {"a partition", "Name the partitioned table that it belongs to; WHERE in the definition can choose rows."};
   }
+  if (source->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) return {};
   // pg_class.relhassubclass stays set when the last child is gone.
   if (find_inheritance_children(RelationGetRelid(source), NoLock) != NIL) {
     return {"a table with inheritance children", "Rows inserted into a child would be missed; use a table without children."};
@@ -348,9 +348,10 @@ Query* analyse_definition(const char* text) {
   });
   Query* base = levels_of(query).front();
   check_source(base, source_location, text);
-  // As with ONLY: rows of a child that is attached later are not inserts into the source.
+  // As with ONLY: rows of a child that is attached later are not inserts into the source. Those of partitions are.
   int index;
-  source_of_level(base, &index)->inh = false;
+  RangeTblEntry* source = source_of_level(base, &index);
+  source->inh = source->relkind == RELKIND_PARTITIONED_TABLE;
   check_columns(query, text);
   return query;
 }

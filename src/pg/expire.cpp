@@ -73,18 +73,18 @@ class Expiry {
 
   [[nodiscard]] bool has_rows(const Program& program, AttrNumber time) const {
     const AsUser owner(program.identity().owner, true);
-    return execute("SELECT FROM ONLY ", program.identity().relation, time, " LIMIT 1") > 0;
+    return execute("SELECT FROM ", program.identity().relation, time, " LIMIT 1") > 0;
   }
 
   std::int64_t remove(Oid table, AttrNumber time) const {
     const Trimming looking_away(views_on(table));
     const AsUser owner(view_.owner, true);
-    return static_cast<std::int64_t>(execute("DELETE FROM ONLY ", table, time, ""));
+    return static_cast<std::int64_t>(execute("DELETE FROM ", table, time, ""));
   }
 
   std::uint64_t execute(const char* what, Oid table, AttrNumber time, const char* rest) const {
     const char* column = call([&] { return get_attname(table, time, false); });
-    const std::string sql = what + qualified_name(table) + " WHERE " + quoted(column) + " < $1" + rest;
+    const std::string sql = what + from_source(table) + " WHERE " + quoted(column) + " < $1" + rest;
     Spi spi;
     const std::uint64_t rows = call([&] {
       Oid type = type_;

@@ -153,7 +153,8 @@ class Oblivion {
 
   [[nodiscard]] std::int64_t remove_rows(Oid table, const std::vector<std::string>& columns) const {
     Parameters parameters;
-    const std::string sql = "DELETE FROM ONLY " + qualified_name(table) + " WHERE " + condition(entities_.front(), columns, parameters);
+    const std::string sql =
+        "DELETE FROM " + from_source(table) + " WHERE " + condition(entities_.front(), columns, parameters);
     const AsUser owner(view_.owner, true);
     Spi spi;
     const std::uint64_t rows = execute(sql, parameters);

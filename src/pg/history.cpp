@@ -50,8 +50,9 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
                                                      : GetLatestSnapshot());
     GetActiveSnapshot()->curcid = before_;
   });
-  SourceRows rows("SELECT * FROM ONLY " + qualified_name(program_.identity().source) + " WHERE " +
-                      conditions(member, parameters) + " ORDER BY " + quoted(time_name) + ", ctid",
+  const Oid source = program_.identity().source;
+  SourceRows rows("SELECT * FROM " + from_source(source) + " WHERE " + conditions(member, parameters) + " ORDER BY " +
+                      quoted(time_name) + ", " + physical_order(source),
                   parameters);
   DivertedKeys diverted(program_);
   call([] { PopActiveSnapshot(); });

@@ -2,6 +2,8 @@
 
 #include "pg/isolation.hpp"
 
+#include "pg/catalogue.hpp"
+
 extern "C" {
 #include <access/table.h>
 #include <access/xact.h>
@@ -21,16 +23,19 @@ void refuse_fixed_snapshot() {
 
 void lock_source(Oid source) {
   call([&] {
-    Relation relation = table_open(source, ShareRowExclusiveLock);
-    // Somebody beside us has it open, and this session has locked it for writing.
-    if (relation->rd_refcnt > 1 && CheckRelationLockedByMe(relation, RowExclusiveLock, false)) {
-      ereport(ERROR,
-              (errcode(ERRCODE_OBJECT_IN_USE),
-               errmsg("cannot compute a feature view while this session inserts into its source \"%s\"",
-                      RelationGetRelationName(relation)),
-               errhint("Call the function in a statement of its own.")));
+    ListCell* cell;
+    foreach (cell, tables_of_source(source, ShareRowExclusiveLock)) {
+      Relation table = table_open(lfirst_oid(cell), NoLock);
+      // Somebody beside us has it open, and this session has locked it for writing.
+      if (table->rd_refcnt > 1 && CheckRelationLockedByMe(table, RowExclusiveLock, false)) {
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_IN_USE),
+                 errmsg("cannot compute a feature view while this session inserts into its source \"%s\"",
+                        RelationGetRelationName(table)),
+                 errhint("Call the function in a statement of its own.")));
+      }
+      table_close(table, NoLock);
     }
-    table_close(relation, NoLock);
   });
 }
 

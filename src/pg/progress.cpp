@@ -14,20 +14,27 @@ extern "C" {
 
 namespace feature {
 
-double estimated_rows(Oid table) {
+double estimated_rows(Oid source) {
   struct { bool known; double rows; } estimate = call([&] {
     decltype(estimate) result{};
-    Relation opened = table_open(table, AccessShareLock);
-    BlockNumber pages;
-    double visible;
-    estimate_rel_size(opened, nullptr, &pages, &result.rows, &visible);
-    result.known = opened->rd_rel->reltuples >= 0;
-    table_close(opened, NoLock);
+    result.known = true;
+    ListCell* cell;
+    foreach (cell, tables_of_source(source, AccessShareLock)) {
+      Relation opened = table_open(lfirst_oid(cell), NoLock);
+      if (opened->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) {
+        BlockNumber pages;
+        double rows, visible;
+        estimate_rel_size(opened, nullptr, &pages, &rows, &visible);
+        result.rows += rows;
+        result.known = result.known && opened->rd_rel->reltuples >= 0;
+      }
+      table_close(opened, NoLock);
+    }
     return result;
   });
   if (estimate.known) return estimate.rows;
   Spi spi;
-  spi.execute("SELECT pg_catalog.count(*) FROM ONLY " + qualified_name(table));
+  spi.execute("SELECT pg_catalog.count(*) FROM " + from_source(source));
   const double rows = std::stod(spi.text(0, 1));
   spi.close();
   return rows;

@@ -9,8 +9,8 @@ extern "C" {
 
 namespace feature {
 
-// About how many rows a table has, from its size and statistics; counted if there are none.
-[[nodiscard]] double estimated_rows(Oid table);
+// About how many rows a source has, from its size and statistics; counted if there are none.
+[[nodiscard]] double estimated_rows(Oid source);
 
 class Progress {
  public:

@@ -58,7 +58,8 @@ void transaction_ended(XactEvent event, void*) {
 }  // namespace
 
 // Both the memory and the files behind it belong to the subtransaction.
-void RowChanges::put(Tuplestorestate*& rows, TupleTableSlot* row) {
+void RowChanges::put(Tuplestorestate*& rows, Relation relation, TupleTableSlot* row) {
+  row = partitions_.in_source_type(relation, row);
   call([&] {
     if (rows == nullptr) {
       MemoryContext context = MemoryContextSwitchTo(CurTransactionContext);
@@ -72,21 +73,21 @@ void RowChanges::put(Tuplestorestate*& rows, TupleTableSlot* row) {
   });
 }
 
-void RowChanges::add_inserted(TupleTableSlot* row) {
-  put(new_, row);
-  changes_.push_back({false, true, row->tts_tid});
+void RowChanges::add_inserted(Relation relation, TupleTableSlot* row) {
+  put(new_, relation, row);
+  changes_.push_back({false, true, RelationGetRelid(relation), row->tts_tid});
 }
 
-void RowChanges::add_updated(TupleTableSlot* old_row, TupleTableSlot* new_row) {
-  put(old_, old_row);
-  put(new_, new_row);
-  changes_.push_back({true, true, new_row->tts_tid});
+void RowChanges::add_updated(Relation relation, TupleTableSlot* old_row, TupleTableSlot* new_row) {
+  put(old_, relation, old_row);
+  put(new_, relation, new_row);
+  changes_.push_back({true, true, RelationGetRelid(relation), new_row->tts_tid});
   ++old_rows_;
 }
 
-void RowChanges::add_deleted(TupleTableSlot* row) {
-  put(old_, row);
-  changes_.push_back({true, false, {}});
+void RowChanges::add_deleted(Relation relation, TupleTableSlot* row) {
+  put(old_, relation, row);
+  changes_.push_back({true, false, InvalidOid, {}});
   ++old_rows_;
 }
 
@@ -123,8 +124,8 @@ bool ChangedRows::next(TupleTableSlot* slot) {
   return tuplestore_gettupleslot(rows_, true, false, slot);
 }
 
-void open_collection(std::int32_t view) {
-  collections().push_back({view, GetCurrentSubTransactionId(), std::make_unique<RowChanges>()});
+void open_collection(std::int32_t view, Oid source) {
+  collections().push_back({view, GetCurrentSubTransactionId(), std::make_unique<RowChanges>(source)});
 }
 
 RowChanges* collection_of(std::int32_t view) {

@@ -6,13 +6,14 @@
 //
 // Statements nest, by triggers and functions that write to the same source: collections are a stack, and rows go to the
 // innermost one. Row triggers may fire where no statement trigger has, as in the apply worker of logical replication or
-// for a partition that is written to directly: then there is no collection, and the row must be processed at once.
+// for a partition that is written to directly: then there is no collection, and one is to be opened; see query_end.hpp.
 //
 // A collection ends with the subtransaction in which it was opened. Rows are kept in memory up to work_mem and on disk
 // beyond it.
 #pragma once
 
 #include "pg/engine.hpp"
+#include "pg/partition_rows.hpp"
 
 extern "C" {
 #include <executor/tuptable.h>
@@ -24,17 +25,24 @@ namespace feature {
 // What has happened to a row of the source.
 struct RowChange {
   bool has_old, has_new;
-  ItemPointerData new_tid;  // where the new version is, if there is one
+  // Where the new version is, if there is one.
+  Oid new_relation;
+  ItemPointerData new_tid;
 
   [[nodiscard]] bool has(bool old) const { return old ? has_old : has_new; }
 };
 
-// The changes of one statement, in the order in which it has made them. Slots are of the source's row type.
+// The changes of one statement, in the order in which it has made them. Each is of a row of the source, or of a partition of
+// it: `relation`; SqlError is thrown if it is of none of these.
 class RowChanges {
  public:
-  void add_inserted(TupleTableSlot* row);
-  void add_updated(TupleTableSlot* old_row, TupleTableSlot* new_row);
-  void add_deleted(TupleTableSlot* row);
+  explicit RowChanges(Oid source) : partitions_(source) {}
+
+  void add_inserted(Relation relation, TupleTableSlot* row);
+  void add_updated(Relation relation, TupleTableSlot* old_row, TupleTableSlot* new_row);
+  void add_deleted(Relation relation, TupleTableSlot* row);
+
+  [[nodiscard]] Oid source() const { return partitions_.source(); }
 
   [[nodiscard]] const std::vector<RowChange>& changes() const { return changes_; }
   [[nodiscard]] std::size_t old_rows() const { return old_rows_; }
@@ -44,8 +52,9 @@ class RowChanges {
 
  private:
   friend class ChangedRows;
-  void put(Tuplestorestate*& rows, TupleTableSlot* row);
+  void put(Tuplestorestate*& rows, Relation relation, TupleTableSlot* row);
 
+  PartitionRows partitions_;
   std::vector<RowChange> changes_;
   std::size_t old_rows_ = 0;
   Tuplestorestate* old_ = nullptr;
@@ -71,7 +80,7 @@ class ChangedRows final : public RowSource {
   std::size_t next_ = 0;
 };
 
-void open_collection(std::int32_t view);
+void open_collection(std::int32_t view, Oid source);
 // Null if none was opened by a statement of the current subtransaction.
 [[nodiscard]] RowChanges* collection_of(std::int32_t view);
 // Null if there is none.

@@ -15,7 +15,7 @@ struct Parameters {
   std::vector<Datum> values;
 };
 
-// Lives within an SPI connection. The query is "SELECT * FROM ONLY source ..", and reads with the active snapshot.
+// Lives within an SPI connection. The query is "SELECT * FROM" a source, and reads with the active snapshot.
 class SourceRows final : public RowSource {
  public:
   explicit SourceRows(const std::string& query, const Parameters& parameters = {});

@@ -5,6 +5,7 @@
 #include "pg/boundary.hpp"
 #include "pg/correction.hpp"
 #include "pg/program_cache.hpp"
+#include "pg/query_end.hpp"
 #include "pg/settings.hpp"
 #include "pg/view_objects.hpp"
 
@@ -12,6 +13,7 @@ extern "C" {
 #include <commands/trigger.h>
 #include <executor/executor.h>
 #include <utils/builtins.h>
+#include <utils/lsyscache.h>
 #include <utils/rel.h>
 #include <utils/tuplestore.h>
 
@@ -74,14 +76,17 @@ std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id) {
     return nullptr;
   }
   const ViewIdentity& view = program->identity();
-  if (view.source != RelationGetRelid(data.tg_relation)) {
-    throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                   "table \"" + std::string(RelationGetRelationName(data.tg_relation)) +
-                       "\" is not the source of feature view \"" + view.name + "\"");
-  }
   program->check_states();
   check_row_security(view);
   return program;
+}
+
+// Rows of another table would be taken for the source's.
+void check_source(const ViewIdentity& view, Oid table) {
+  if (table == view.source) return;
+  const char* name = call([&] { return get_rel_name(table); });
+  throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                 "table \"" + std::string(name) + "\" is not the source of feature view \"" + view.name + "\"");
 }
 
 // Runs `body` with the rights and settings under which the view's expressions are evaluated. It is given the user that it
@@ -98,6 +103,7 @@ void as_view(const Program& program, Body&& body) {
 void process_inserted(const TriggerData& data, std::int32_t id) {
   const std::shared_ptr<Program> program = program_for(data, id);
   if (program == nullptr) return;
+  check_source(program->identity(), RelationGetRelid(data.tg_relation));
   as_view(*program, [&](Oid inserter) {
     InsertedRows rows(data.tg_newtable);
     run(*program, rows, {batch_rows(), true, {}, inserter});
@@ -107,6 +113,7 @@ void process_inserted(const TriggerData& data, std::int32_t id) {
 void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
   if (!changes.changes().empty()) {
     if (const std::shared_ptr<Program> program = program_for(data, id); program != nullptr) {
+      check_source(program->identity(), changes.source());
       as_view(*program, [&](Oid inserter) { correct(*program, changes, batch_rows(), inserter); });
     }
   }
@@ -115,34 +122,43 @@ void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
 
 void add_row(const TriggerData& data, RowChanges& changes) {
   if (TRIGGER_FIRED_BY_INSERT(data.tg_event)) {
-    changes.add_inserted(data.tg_trigslot);
+    changes.add_inserted(data.tg_relation, data.tg_trigslot);
   } else if (TRIGGER_FIRED_BY_UPDATE(data.tg_event)) {
-    changes.add_updated(data.tg_trigslot, data.tg_newslot);
+    changes.add_updated(data.tg_relation, data.tg_trigslot, data.tg_newslot);
   } else {
-    changes.add_deleted(data.tg_trigslot);
+    changes.add_deleted(data.tg_relation, data.tg_trigslot);
   }
 }
 
 void row_changed(const TriggerData& data, std::int32_t id) {
   if (TRIGGER_FIRED_BY_DELETE(data.tg_event) && Trimming::is_of(id)) return;
-  if (RowChanges* statement = collection_of(id); statement != nullptr) {
-    add_row(data, *statement);
-    return;
+  RowChanges* statement = collection_of(id);
+  if (statement == nullptr) {
+    const std::shared_ptr<Program> program = program_for(data, id);
+    if (program == nullptr) return;
+    const Oid source = program->identity().source;
+    if (!collect_until_query_ends(data, id, source)) {
+      RowChanges alone(source);
+      add_row(data, alone);
+      process(data, id, alone);
+      return;
+    }
+    statement = collection_of(id);
   }
-  RowChanges alone;
-  add_row(data, alone);
-  process(data, id, alone);
+  add_row(data, *statement);
 }
 
 void source_emptied(const TriggerData& data, std::int32_t id) {
   const std::shared_ptr<Program> program = program_for(data, id);
-  if (program != nullptr) as_view(*program, [&](Oid) { empty(*program); });
+  if (program == nullptr) return;
+  check_source(program->identity(), RelationGetRelid(data.tg_relation));
+  as_view(*program, [&](Oid) { empty(*program); });
 }
 
 void maintain(const TriggerData& data) {
   const std::int32_t id = call([&] { return pg_strtoint32(data.tg_trigger->tgargs[0]); });
   if (TRIGGER_FIRED_FOR_ROW(data.tg_event)) return row_changed(data, id);
-  if (TRIGGER_FIRED_BEFORE(data.tg_event)) return open_collection(id);
+  if (TRIGGER_FIRED_BEFORE(data.tg_event)) return open_collection(id, RelationGetRelid(data.tg_relation));
   if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event)) return source_emptied(data, id);
   if (data.tg_newtable != nullptr) return process_inserted(data, id);
   const std::unique_ptr<RowChanges> changes = close_collection(id);

@@ -7,27 +7,30 @@
 #include "pg/view_objects.hpp"
 
 extern "C" {
+#include <catalog/pg_class.h>
 #include <commands/trigger.h>
+#include <utils/lsyscache.h>
 
 PGDLLEXPORT Datum feature_create_correction_triggers(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(feature_create_correction_triggers);
 }
 
 namespace feature {
-namespace {
 
-std::string name_of(const ViewIdentity& view, const char* suffix) {
+std::string trigger_name(const ViewIdentity& view, const char* suffix) {
   return "feature_" + std::to_string(view.id) + suffix;
 }
 
-bool exists(const ViewIdentity& view, const char* suffix) {
-  const std::string name = name_of(view, suffix);
-  return call([&] { return OidIsValid(get_trigger_oid(view.source, name.c_str(), true)); });
+Oid find_trigger(const ViewIdentity& view, const char* suffix) {
+  const std::string name = trigger_name(view, suffix);
+  return call([&] { return get_trigger_oid(view.source, name.c_str(), true); });
 }
+
+namespace {
 
 // In place of one that is there. Locks no reader out, as dropping it would.
 void create(Spi& spi, const ViewIdentity& view, const char* suffix, const std::string& events, const std::string& how) {
-  spi.execute("CREATE OR REPLACE TRIGGER " + name_of(view, suffix) + " " + events + " ON " + qualified_name(view.source) + " " + how +
+  spi.execute("CREATE OR REPLACE TRIGGER " + trigger_name(view, suffix) + " " + events + " ON " + qualified_name(view.source) + " " + how +
               " EXECUTE FUNCTION feature.maintain('" + std::to_string(view.id) + "')");
 }
 
@@ -62,19 +65,26 @@ void create_update_trigger(Spi& spi, const ViewIdentity& view) {
 
 std::vector<Oid> triggers_of(const ViewIdentity& view) {
   std::vector<Oid> found;
-  for (const char* suffix : {"", "_begin", "_update", "_delete", "_end"}) {
-    const std::string name = name_of(view, suffix);
-    const Oid trigger = call([&] { return get_trigger_oid(view.source, name.c_str(), true); });
-    if (OidIsValid(trigger)) found.push_back(trigger);
+  for (const char* suffix : {"", "_begin", "_insert", "_update", "_delete", "_end", "_replica"}) {
+    if (const Oid trigger = find_trigger(view, suffix); OidIsValid(trigger)) found.push_back(trigger);
   }
   return found;
 }
 
 void create_triggers(const ViewIdentity& view) {
+  const bool partitioned = call([&] { return get_rel_relkind(view.source) == RELKIND_PARTITIONED_TABLE; });
   Spi spi;
-  create(spi, view, "", "AFTER INSERT", "REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT");
+  if (partitioned) {
+    create(spi, view, "_begin", "BEFORE INSERT OR UPDATE OR DELETE", "FOR EACH STATEMENT");
+    create(spi, view, "_insert", "AFTER INSERT", "FOR EACH ROW");
+    create_update_trigger(spi, view);
+    create(spi, view, "_delete", "AFTER DELETE", "FOR EACH ROW");
+    create(spi, view, "_end", "AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE", "FOR EACH STATEMENT");
+  } else {
+    create(spi, view, "", "AFTER INSERT", "REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT");
+  }
   spi.close();
-  create_correction_triggers(view);
+  if (!partitioned) create_correction_triggers(view);
 }
 
 void create_correction_triggers(const ViewIdentity& view) {
@@ -87,9 +97,16 @@ void create_correction_triggers(const ViewIdentity& view) {
 }
 
 void replace_update_trigger(const ViewIdentity& view) {
-  if (!exists(view, "_update")) return;
+  const Oid trigger = find_trigger(view, "_update");
+  if (!OidIsValid(trigger)) return;
   Spi spi;
+  // As feature.follow_replication has left it.
+  const bool always =
+      spi.execute("SELECT FROM pg_catalog.pg_trigger WHERE tgenabled = 'A' AND oid = " + std::to_string(trigger)) > 0;
   create_update_trigger(spi, view);
+  if (always && OidIsValid(find_trigger(view, "_update"))) {
+    spi.execute("ALTER TABLE " + qualified_name(view.source) + " ENABLE ALWAYS TRIGGER " + trigger_name(view, "_update"));
+  }
   spi.close();
 }
 

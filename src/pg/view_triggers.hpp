@@ -5,11 +5,24 @@
 //   feature_<id>_update   AFTER UPDATE FOR EACH ROW, WHEN a column that the definition reads has changed
 //   feature_<id>_delete   AFTER DELETE FOR EACH ROW
 //   feature_<id>_end      AFTER UPDATE OR DELETE OR TRUNCATE FOR EACH STATEMENT
+//
+// A transition table would take COPY's multi-row inserts away from a partitioned source, and not see what is inserted into a
+// partition directly. There _begin and _end fire for INSERT as well, and between them, in place of the first one,
+//
+//   feature_<id>_insert   AFTER INSERT FOR EACH ROW, which PostgreSQL gives to all partitions, as the other row triggers
+//
+// A view that follows logical replication has besides, on an ordinary source and in the role of a replica only,
+//
+//   feature_<id>_replica  AFTER INSERT FOR EACH ROW
 #pragma once
 
 #include "pg/program.hpp"
 
 namespace feature {
+
+[[nodiscard]] std::string trigger_name(const ViewIdentity& view, const char* suffix);
+// Or InvalidOid.
+[[nodiscard]] Oid find_trigger(const ViewIdentity& view, const char* suffix);
 
 // Those that there are, as their owner may drop them: that is how the view is kept from following the source.
 [[nodiscard]] std::vector<Oid> triggers_of(const ViewIdentity& view);

@@ -167,7 +167,6 @@ CREATE FOREIGN TABLE a_foreign_table (t timestamptz, v int) SERVER refusals_serv
 SELECT refused('SELECT v, sum(v) OVER (ORDER BY t) FROM a_view');
 SELECT refused('SELECT v, sum(v) OVER (ORDER BY t) FROM a_materialized_view');
 SELECT refused('SELECT v, sum(v) OVER (ORDER BY t) FROM a_temporary_table');
-SELECT refused('SELECT v, sum(v) OVER (ORDER BY t) FROM a_partitioned_table');
 SELECT refused('SELECT v, sum(v) OVER (ORDER BY t) FROM a_partition');
 SELECT refused('SELECT v, sum(v) OVER (ORDER BY t) FROM a_parent');
 SELECT refused('SELECT v, sum(v) OVER (ORDER BY t) FROM a_foreign_table');
