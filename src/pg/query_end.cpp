@@ -2,8 +2,6 @@
 
 #include "pg/query_end.hpp"
 
-#include <algorithm>
-
 #include "pg/row_collector.hpp"
 
 extern "C" {

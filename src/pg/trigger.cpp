@@ -1,6 +1,9 @@
 // The triggers on a source table. Inserted rows come as a transition table, to a trigger AFTER INSERT FOR EACH STATEMENT, so
 // that COPY keeps its multi-row inserts; what else happens to rows comes row by row and is collected, see row_collector.hpp.
 
+#include <algorithm>
+#include <cstring>
+
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
 #include "pg/correction.hpp"
@@ -10,6 +13,7 @@
 #include "pg/view_objects.hpp"
 
 extern "C" {
+#include <catalog/pg_trigger.h>
 #include <commands/trigger.h>
 #include <executor/executor.h>
 #include <utils/builtins.h>
@@ -100,7 +104,28 @@ void as_view(const Program& program, Body&& body) {
   body(inserter);
 }
 
+bool is_enabled(const Trigger& trigger) {
+  const char other = SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ? TRIGGER_FIRES_ON_ORIGIN
+                                                                                : TRIGGER_FIRES_ON_REPLICA;
+  return trigger.tgenabled != TRIGGER_DISABLED && trigger.tgenabled != other;
+}
+
+// Inserts that replication applies come to a row trigger, others as a transition table. ALTER TABLE .. ENABLE TRIGGER ALL,
+// which is how some restores end, makes both fire in one role: then the rows are still taken once.
+bool comes_otherwise(const TriggerData& data) {
+  const bool by_row = TRIGGER_FIRED_FOR_ROW(data.tg_event);
+  if (by_row == (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)) return false;
+  const TriggerDesc* all = data.tg_relation->trigdesc;
+  return std::any_of(all->triggers, all->triggers + all->numtriggers, [&](const Trigger& trigger) {
+    return trigger.tgfoid == data.tg_trigger->tgfoid && trigger.tgnargs == 1 && is_enabled(trigger) &&
+           std::strcmp(trigger.tgargs[0], data.tg_trigger->tgargs[0]) == 0 &&
+           (by_row ? trigger.tgnewtable != nullptr
+                   : TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT));
+  });
+}
+
 void process_inserted(const TriggerData& data, std::int32_t id) {
+  if (comes_otherwise(data)) return;
   const std::shared_ptr<Program> program = program_for(data, id);
   if (program == nullptr) return;
   check_source(program->identity(), RelationGetRelid(data.tg_relation));
@@ -132,6 +157,7 @@ void add_row(const TriggerData& data, RowChanges& changes) {
 
 void row_changed(const TriggerData& data, std::int32_t id) {
   if (TRIGGER_FIRED_BY_DELETE(data.tg_event) && Trimming::is_of(id)) return;
+  if (TRIGGER_FIRED_BY_INSERT(data.tg_event) && comes_otherwise(data)) return;
   RowChanges* statement = collection_of(id);
   if (statement == nullptr) {
     const std::shared_ptr<Program> program = program_for(data, id);
