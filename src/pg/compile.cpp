@@ -141,9 +141,9 @@ class Compiler {
     refuse_inlined(targets);
     plan_->levels[level].output = call([&] {
       ::List* output = NIL;
-      ListCell* cell;
-      foreach (cell, targets) {
-        const auto* target = lfirst_node(TargetEntry, cell);
+      ListCell* of_target;
+      foreach (of_target, targets) {
+        const auto* target = lfirst_node(TargetEntry, of_target);
         if (target->resjunk) continue;
         Node* expression = static_cast<Node*>(copyObjectImpl(target->expr));
         expression = replace_windows(expression, &replacements);
