@@ -189,6 +189,32 @@ CREATE TRIGGER forged AFTER INSERT ON mine REFERENCING NEW TABLE AS inserted FOR
 INSERT INTO mine VALUES (1, 'a', '2024-01-01', 1, '{}');
 RESET ROLE;
 
+-- Nor can rows of another table get among those that row triggers collect of the source: not within one statement, in which
+-- the triggers of both tables fire.
+SET ROLE regress_security_owner;
+SET search_path = security;
+CREATE TABLE collected (id int PRIMARY KEY, k text, t timestamptz NOT NULL);
+SELECT feature.create_view('collected_features', 'SELECT id, k, count(*) OVER (PARTITION BY k ORDER BY t) AS n FROM collected');
+GRANT INSERT ON collected TO regress_security_other;
+RESET ROLE;
+SELECT v.id FROM feature_state.view v WHERE v.relation = 'collected_features'::regclass \gset
+SELECT tgname AS trigger FROM pg_trigger WHERE tgrelid = 'collected'::regclass \gset
+DROP TRIGGER :trigger ON collected;
+CREATE TRIGGER opens BEFORE INSERT ON collected FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain(:'id');
+CREATE TRIGGER adds AFTER INSERT ON collected FOR EACH ROW EXECUTE FUNCTION feature.maintain(:'id');
+CREATE TRIGGER closes AFTER INSERT ON collected FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain(:'id');
+SET ROLE regress_security_other;
+SET search_path = regress_security_evil;
+CREATE TABLE forged (id int, k bigint, t timestamptz);
+CREATE TRIGGER adds AFTER INSERT ON forged FOR EACH ROW EXECUTE FUNCTION feature.maintain(:'id');
+WITH forgery AS (INSERT INTO forged VALUES (1, 4702111234474983745, '2024-01-01') RETURNING id)
+INSERT INTO security.collected SELECT id, 'a', '2024-01-01' FROM forgery;
+DROP TRIGGER adds ON forged;
+WITH forgery AS (INSERT INTO forged VALUES (1, 4702111234474983745, '2024-01-01') RETURNING id)
+INSERT INTO security.collected SELECT id, 'a', '2024-01-01' FROM forgery;
+RESET ROLE;
+SELECT * FROM security.collected_features;
+
 -- The ready pipeline in a schema of somebody else's: its definition takes nothing from there.
 CREATE SCHEMA "regress security; DROP ""x"" -- $$
 '" AUTHORIZATION regress_security_other;
