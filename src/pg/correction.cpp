@@ -12,6 +12,7 @@
 #include "pg/isolation.hpp"
 #include "pg/retraction.hpp"
 #include "pg/source_rows.hpp"
+#include "pg/view_objects.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -48,7 +49,7 @@ class Nowhere final : public RowSink {
 };
 
 void empty_states(const ViewIdentity& view) {
-  const AsUser owner(state_schema_owner(), false);
+  const AsUser owner(owner_of_states(view), true);
   Spi spi;
   for (const ViewIdentity::Tables& tables : view.lists) {
     spi.execute("TRUNCATE " + qualified_name(tables.states) + ", " + qualified_name(tables.chunks));

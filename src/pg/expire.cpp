@@ -12,6 +12,7 @@
 #include "pg/correction.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/time_argument.hpp"
+#include "pg/view_objects.hpp"
 
 extern "C" {
 #include <executor/spi.h>
@@ -106,6 +107,7 @@ std::int64_t expire(FunctionCallInfo fcinfo) {
   const ViewIdentity view = view_by_relation(PG_GETARG_OID(0));
   check_owner(view);
   check_catalogue(view);
+  check_row_security(view);
   const std::shared_ptr<Program> program = program_of(view.id);
   const TimeColumn time = program->plan().time;
   if (time.attribute == InvalidAttrNumber) {

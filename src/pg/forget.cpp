@@ -12,6 +12,7 @@
 #include "pg/program_cache.hpp"
 #include "pg/retraction.hpp"
 #include "pg/source_rows.hpp"
+#include "pg/view_objects.hpp"
 
 extern "C" {
 #include <catalog/pg_type.h>
@@ -193,7 +194,7 @@ class Oblivion {
 
   // Whoever inserts for the entity now is waited for, and whoever comes later waits.
   void lock_states() const {
-    const AsUser owner(state_schema_owner(), false);
+    const AsUser owner(owner_of_states(view_), true);
     Spi spi;
     for (const ForgottenEntity& entity : entities_) {
       Parameters parameters;
@@ -204,7 +205,7 @@ class Oblivion {
   }
 
   void remove_states() const {
-    const AsUser owner(state_schema_owner(), false);
+    const AsUser owner(owner_of_states(view_), true);
     Spi spi;
     for (const ForgottenEntity& entity : entities_) {
       Parameters parameters;
@@ -228,6 +229,7 @@ std::int64_t forget(FunctionCallInfo fcinfo) {
   const ViewIdentity view = view_by_relation(PG_GETARG_OID(0));
   check_owner(view);
   check_catalogue(view);
+  check_row_security(view);
   const std::shared_ptr<Program> program = program_of(view.id);
   std::vector<Field> fields = fields_of(call([&] { return PG_GETARG_JSONB_P(1); }));
   const PinnedSettings settings(view.settings);

@@ -184,6 +184,8 @@ void create_states(ViewIdentity& view, const Plan& plan) {
   spi.close();
 }
 
+Oid owner_of_states(const ViewIdentity& view) { return view.sealed ? state_schema_owner() : view.owner; }
+
 void drop_definition_and_states(const ViewIdentity& view) {
   call([&] {
     drop_alone(view, view.definition);

@@ -29,6 +29,10 @@ void check_row_security(const ViewIdentity& view);
 // Make definition and states of a view, whose number and owner are known, and note them in it.
 void create_definition(ViewIdentity& view, Query* query);
 void create_states(ViewIdentity& view, const Plan& plan);
+// As whom SQL writes to a view's states, restricted: whoever they belong to. After a restore that may be a role that has
+// attached triggers, rules or policies to them, which must not get other rights.
+[[nodiscard]] Oid owner_of_states(const ViewIdentity& view);
+
 // Drops them, so that others can take their names.
 void drop_definition_and_states(const ViewIdentity& view);
 void drop_states(const ViewIdentity& view);

@@ -118,6 +118,9 @@ Datum feature_create_correction_triggers(PG_FUNCTION_ARGS) {
     const feature::ViewIdentity view = feature::view_by_relation(PG_GETARG_OID(0));
     // Of a partitioned source, which only the new library takes, they are there and are others.
     if (OidIsValid(feature::find_trigger(view, "_insert"))) return Datum{0};
+    // A row that was added to the catalogue must not get triggers on somebody else's table.
+    if (!OidIsValid(feature::find_trigger(view, ""))) return Datum{0};
+    feature::check_catalogue(view);
     feature::create_correction_triggers(view);
     feature::record_dependencies(view);
     return Datum{0};
