@@ -198,8 +198,9 @@ SELECT feature.create_view('collected_features', 'SELECT id, k, count(*) OVER (P
 GRANT INSERT ON collected TO regress_security_other;
 RESET ROLE;
 SELECT v.id FROM feature_state.view v WHERE v.relation = 'collected_features'::regclass \gset
-SELECT tgname AS trigger FROM pg_trigger WHERE tgrelid = 'collected'::regclass \gset
-DROP TRIGGER :trigger ON collected;
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'collected'::regclass LOOP EXECUTE format('DROP TRIGGER %I ON collected', name); END LOOP;
+END $$;
 CREATE TRIGGER opens BEFORE INSERT ON collected FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain(:'id');
 CREATE TRIGGER adds AFTER INSERT ON collected FOR EACH ROW EXECUTE FUNCTION feature.maintain(:'id');
 CREATE TRIGGER closes AFTER INSERT ON collected FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain(:'id');
