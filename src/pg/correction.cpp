@@ -78,7 +78,7 @@ Parameters new_places(const RowChanges& changes) {
 }
 
 // Computes all states anew from what the source holds without the new versions.
-void rebuild_states(Program& program, const RowChanges& changes, std::int64_t batch_rows) {
+void rebuild_states(Program& program, const Parameters& new_places, std::int64_t batch_rows) {
   const ViewIdentity& view = program.identity();
   refuse_fixed_snapshot();
   // Rows that others insert meanwhile would be missed or counted twice.
@@ -90,18 +90,18 @@ void rebuild_states(Program& program, const RowChanges& changes, std::int64_t ba
   const char* time = NameStr(TupleDescAttr(program.source_row->tts_tupleDescriptor, program.plan().time.attribute - 1)->attname);
   Spi spi;
   call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
-  SourceRows rows("SELECT s.* FROM " + from_source(view.source) + " s WHERE NOT EXISTS "
-                      "(SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) n (relation, place) "
-                      "WHERE n.relation = s.tableoid AND n.place = s.ctid) ORDER BY s." + quoted(time) + ", " +
+  Parameters parameters;
+  const std::string rest = is_elsewhere(new_places, parameters);
+  SourceRows rows("SELECT * FROM " + from_source(view.source) + " WHERE " + rest + " ORDER BY " + quoted(time) + ", " +
                       physical_order(view.source),
-                  new_places(changes));
+                  parameters);
   call([] { PopActiveSnapshot(); });
   Nowhere nowhere;
   {
     // Inside the scope of the cursor's own safe search path.
     std::optional<PinnedSettings> settings;
     if (program.plan().needs_settings) settings.emplace(view.settings);
-    (void)compute(program, rows, nowhere, batch_rows, false, InvalidOid);
+    (void)compute(program, rows, nowhere, batch_rows, nullptr, InvalidOid);
   }
   rows.close();
   spi.close();
@@ -131,14 +131,15 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
     return;
   }
   FeatureRows features(program, changes.changes().size());
-  const auto process = [&](bool states_have_old) {
+  const auto process = [&](const Parameters* rebuilt_without) {
     OldThenNew rows(changes);
-    return compute(program, rows, features, batch_rows, states_have_old, inserter);
+    return compute(program, rows, features, batch_rows, rebuilt_without, inserter);
   };
-  if (!Retraction::is_possible(program) || !process(true)) {
+  if (!Retraction::is_possible(program) || !process(nullptr)) {
     features.clear();
-    rebuild_states(program, changes, batch_rows);
-    (void)process(false);
+    const Parameters places = new_places(changes);
+    rebuild_states(program, places, batch_rows);
+    (void)process(&places);
   }
   features.apply();
 }

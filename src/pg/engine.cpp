@@ -61,7 +61,7 @@ struct Work {
   std::vector<StateStore>& stores;
   Diversion* diversion;  // null where an error aborts
   std::optional<EventTime> since;
-  bool states_have_old = false;  // see compute
+  bool states_have_old = true;
 };
 
 // One batch. Its rows live in one memory context that is reset between batches, so nothing is freed singly.
@@ -687,7 +687,7 @@ class WriterSink final : public RowSink {
 struct ComputeOptions {
   std::int64_t batch_rows;
   std::optional<EventTime> since;
-  bool states_have_old;
+  const Parameters* rebuilt_without;
   Oid inserter;
 };
 
@@ -713,9 +713,9 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
     const Computing computing(view);
     written = with_context([&] {
       EntityCache entities(program, stores);
-      History history(program, entities, command);
+      History history(program, entities, command, options.rebuilt_without);
       return run_batches({program, place, entities, history, sink, stores, diversion, options.since,
-                          options.states_have_old},
+                          options.rebuilt_without == nullptr},
                          source, options.batch_rows);
     });
   }
@@ -742,7 +742,7 @@ Processed run(Program& program, RowSource& source, const RunOptions& options) {
   Diversion diversion(program);
   WriterSink sink(writer);
   done.written = compute(program, place, source, sink, view.diverts ? &diversion : nullptr,
-                         {options.batch_rows, options.destination.since, false, options.inserter})
+                         {options.batch_rows, options.destination.since, nullptr, options.inserter})
                      .value_or(0);
   done.diverted = diversion.count();
   diversion.finish();
@@ -750,10 +750,10 @@ Processed run(Program& program, RowSource& source, const RunOptions& options) {
   return done;
 }
 
-bool compute(Program& program, RowSource& source, RowSink& sink, std::int64_t batch_rows, bool states_have_old,
-             Oid inserter) {
+bool compute(Program& program, RowSource& source, RowSink& sink, std::int64_t batch_rows,
+             const Parameters* rebuilt_without, Oid inserter) {
   Place place(program);
-  return compute(program, place, source, sink, nullptr, {batch_rows, std::nullopt, states_have_old, inserter})
+  return compute(program, place, source, sink, nullptr, {batch_rows, std::nullopt, rebuilt_without, inserter})
       .has_value();
 }
 

@@ -9,6 +9,8 @@
 
 namespace feature {
 
+struct Parameters;
+
 // Where rows come from. next() runs backend code, only inside call, and leaves a row in the slot or returns false.
 class RowSource {
  public:
@@ -63,10 +65,11 @@ struct Processed {
 // bounded by a batch and its entities.
 Processed run(Program& program, RowSource& source, const RunOptions& options);
 
-// The same with another place for finished rows, where a row that fails fails all. `states_have_old`: old rows are still in
-// the states, and are to be taken out. False if the event of one cannot be told from others: then the states are half done,
-// and must be made anew. `inserter`: see RunOptions.
+// The same with another place for finished rows, where a row that fails fails all. Old rows are taken out of the states;
+// false if the event of one cannot be told from others: then the states are half done, and must be made anew, from the
+// source without the new rows. `rebuilt_without`: they have been, without the rows in these places; null if not.
+// `inserter`: see RunOptions.
 [[nodiscard]] bool compute(Program& program, RowSource& source, RowSink& sink, std::int64_t batch_rows,
-                           bool states_have_old, Oid inserter);
+                           const Parameters* rebuilt_without, Oid inserter);
 
 }  // namespace feature

@@ -15,6 +15,7 @@ extern "C" {
 }
 
 namespace feature {
+
 // Key columns narrow the search; whether a row is the member's is decided by the key's own functions.
 std::string History::conditions(const Member& member, Parameters& parameters) const {
   const PartitionList& list = program_.plan().lists[member.list];
@@ -35,6 +36,7 @@ std::string History::conditions(const Member& member, Parameters& parameters) co
     parameters.values.push_back(member.keys[i].value);
     sql += " AND " + column + equality + "$" + std::to_string(parameters.types.size());
   }
+  if (new_places_ != nullptr) sql += " AND " + is_elsewhere(*new_places_, parameters);
   return sql;
 }
 
@@ -48,7 +50,7 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
     PushCopiedSnapshot(member.snapshot != nullptr     ? member.snapshot
                        : IsolationUsesXactSnapshot() ? GetTransactionSnapshot()
                                                      : GetLatestSnapshot());
-    GetActiveSnapshot()->curcid = before_;
+    GetActiveSnapshot()->curcid = new_places_ != nullptr ? GetCurrentCommandId(false) : before_;
   });
   const Oid source = program_.identity().source;
   SourceRows rows("SELECT * FROM " + from_source(source) + " WHERE " + conditions(member, parameters) + " ORDER BY " +

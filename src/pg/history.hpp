@@ -14,9 +14,10 @@ namespace feature {
 
 class History {
  public:
-  // `before`: the command that has inserted the rows which are being processed.
-  History(Program& program, EntityCache& entities, CommandId before)
-      : program_(program), entities_(entities), before_(before) {}
+  // `before`: the command that has inserted the rows which are being processed. Or, if `new_places` is not null, the states
+  // were made anew from the source as it is now without the rows in these places, see is_elsewhere. It is borrowed.
+  History(Program& program, EntityCache& entities, CommandId before, const Parameters* new_places)
+      : program_(program), entities_(entities), before_(before), new_places_(new_places) {}
 
   // The events of a member that are not later than `until`, in order, in the entities' memory. Of a list whose events are
   // in the source. Clobbers the program's source row and what is evaluated from it. O(rows of the source); O(rows of the
@@ -30,6 +31,7 @@ class History {
   Program& program_;
   EntityCache& entities_;
   CommandId before_;
+  const Parameters* new_places_;
 };
 
 }  // namespace feature

@@ -16,6 +16,14 @@ constexpr long rows_at_once = 1000;
 
 }  // namespace
 
+std::string is_elsewhere(const Parameters& places, Parameters& parameters) {
+  const std::size_t first = parameters.types.size() + 1;
+  parameters.types.insert(parameters.types.end(), places.types.begin(), places.types.end());
+  parameters.values.insert(parameters.values.end(), places.values.begin(), places.values.end());
+  return "NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest($" + std::to_string(first) + "), pg_catalog.unnest($" +
+         std::to_string(first + 1) + ")) n (relation, place) WHERE n.relation = tableoid AND n.place = ctid)";
+}
+
 SourceRows::SourceRows(const std::string& query, const Parameters& parameters) {
   portal_ = call([&] {
     auto* types = const_cast<Oid*>(parameters.types.data());

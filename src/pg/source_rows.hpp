@@ -15,6 +15,10 @@ struct Parameters {
   std::vector<Datum> values;
 };
 
+// Places of rows, as oid[] of their tables and tid[]: the condition on a row of a source that it is in none of them, whose
+// parameters are added to the query's.
+[[nodiscard]] std::string is_elsewhere(const Parameters& places, Parameters& parameters);
+
 // Lives within an SPI connection. The query is "SELECT * FROM" a source, and reads with the active snapshot.
 class SourceRows final : public RowSource {
  public:

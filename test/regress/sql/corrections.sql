@@ -234,4 +234,17 @@ WHERE id <= 0 AND m.spent <> f.spent;
 UPDATE many SET at = at + interval '1 second';
 SELECT * FROM feature.verify('of_many') WHERE mismatches > 0;
 
+-- Entities of a shared list are in several places: then too all states are computed anew, also where events have left them.
+CREATE TABLE sales (id int PRIMARY KEY, shop text, at timestamp NOT NULL, amount int);
+SELECT feature.create_view('of_sales', $$
+  SELECT id, sum(amount) OVER (PARTITION BY shop ORDER BY at) AS total, count(*) OVER c AS n
+  FROM sales WINDOW c AS (PARTITION BY shop ORDER BY at RANGE '1 hour' PRECEDING) $$, '0', shared => '{shop}');
+INSERT INTO sales SELECT i, 'shop', timestamp '2024-01-01' + i * interval '1 minute', i FROM generate_series(1, 1000) i;
+INSERT INTO sales SELECT i, 'shop', timestamp '2024-01-01' + i * interval '1 minute', i FROM generate_series(1001, 2000) i;
+UPDATE sales SET amount = 0, at = at - interval '10 seconds' WHERE id IN (10, 11);
+DELETE FROM sales WHERE id = 20;
+INSERT INTO sales VALUES (3000, 'shop', '2024-02-01', 1);
+SELECT id, n, total, (SELECT sum(amount) FROM sales b WHERE b.at <= a.at) AS expected
+FROM of_sales JOIN sales a USING (id) WHERE id IN (10, 11, 3000) ORDER BY id;
+
 DROP SCHEMA corrections CASCADE;
