@@ -175,7 +175,8 @@ SELECT feature.create_view('of_ties', 'SELECT id, k, count(*) OVER (ORDER BY t R
 SELECT * FROM of_ties ORDER BY n;
 -- A trigger that is not where it belongs takes no rows.
 CREATE TABLE stray (id int, k int, t timestamp);
-SELECT format('CREATE TRIGGER stray AFTER INSERT ON stray FOR EACH ROW EXECUTE FUNCTION feature.maintain(%s)', id) FROM feature_state.view WHERE relation = 'of_ties'::regclass \gexec
+SELECT id FROM feature_state.view WHERE relation = 'of_ties'::regclass \gset
+CREATE TRIGGER stray AFTER INSERT ON stray FOR EACH ROW EXECUTE FUNCTION feature.maintain(:'id');
 INSERT INTO stray VALUES (7, 1, '2024-01-01');
 -- Partitions themselves are refused, as their own rows get in by another way.
 SELECT feature.create_view('refused', 'SELECT id FROM ties_1');
