@@ -141,9 +141,9 @@ class Workload:
             step.rows = []
         elif form == "update":
             step.rows = [self.other_version(row) for row in rows]
-        if len(step.rows) > 1 and rng.random() < 0.2:
+        # Of an update PostgreSQL decides in which order it changes rows, and so what batches there are.
+        if form == "delete" and len(step.rows) > 1 and rng.random() < 0.4:
             step.batch = rng.randint(2, 10)
-            step.rows.sort(key=lambda row: row.step)
         self.steps.append(step)
         if step.undone:
             return
@@ -315,9 +315,7 @@ class Simulation:
         def without(rows):
             return [row for row in rows if row.number not in gone]
         self.stored = without(self.stored) + new
-        size = step.batch or len(new) or 1
-        new = [row for start in range(0, len(new), size)
-               for row in sorted(new[start:start + size], key=lambda row: row.step)]
+        new = sorted(new, key=lambda row: row.step)
         self.processed = {view: without(order) + new for view, order in self.processed.items()}
         self.changed = {view: order[len(order) - len(new):] for view, order in self.processed.items()}
 
