@@ -7,6 +7,7 @@
 #
 #   FUZZ_SECONDS     how long each fuzzer runs (60)
 #   CASES            how many random cases are run (2000)
+#   RANDOM_SEED      from which seed they are drawn, instead of a new one
 #   RANDOM_SECONDS   how long they are run instead
 #   WRITERS_SECONDS  how long the many-writers test writes (5)
 #   CRASH_ROUNDS     how often the crash test crashes (20)
@@ -128,6 +129,7 @@ count_clients() {
 run_random() {
   createdb random
   local length=(--cases "${CASES:-2000}")
+  [ -z "${RANDOM_SEED:-}" ] || length+=(--seed "$RANDOM_SEED")
   [ -z "${RANDOM_SECONDS:-}" ] || length=(--seconds "$RANDOM_SECONDS")
   PGDATABASE=random "$PYTHON" test/random/run.py --jobs "$(nproc)" "${length[@]}"
 }
