@@ -316,13 +316,14 @@ class Reduction final : public Aggregate {
   std::size_t column_;
 };
 
-class FirstValue final : public Aggregate {
+// The value of the first event, or of the last.
+template <bool last_one>
+class EdgeValue final : public Aggregate {
  public:
-  FirstValue(Storage storage, std::size_t column) : storage_(storage), column_(column) {}
+  EdgeValue(Storage storage, std::size_t column) : storage_(storage), column_(column) {}
 
   void fold(Accumulator& accumulator, const Event* first, const Event* last) const override {
-    if (accumulator.count != 0 || first == last) return;
-    set(accumulator, first->values[column_]);
+    take_edge(accumulator, first, last, column_);
   }
   std::vector<Storage> saved() const override { return {storage_}; }
   void save(const Accumulator& accumulator, Value* columns, std::pmr::memory_resource& memory) const override {
@@ -341,10 +342,18 @@ class FirstValue final : public Aggregate {
   bool depends_on_order() const override { return true; }
   bool is_saved(const Value*) const override { return true; }
   void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const override {
-    if (accumulator.count == 0 && first != last) set(accumulator, first->values[column]);
+    take_edge(accumulator, first, last, column);
   }
 
  private:
+  static void take_edge(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) {
+    if (first == last) return;
+    if (last_one) {
+      set(accumulator, last[-1].values[column]);
+    } else if (accumulator.count == 0) {
+      set(accumulator, first->values[column]);
+    }
+  }
   static void set(Accumulator& accumulator, const Value& value) {
     accumulator.count = value.null ? -1 : 1;
     accumulator.word = value.word;
@@ -445,7 +454,8 @@ std::unique_ptr<Aggregate> make_aggregate(Fold fold, Storage storage, std::size_
     case Fold::bit_or: made = make_integer<AnyBits>(storage, column); break;
     case Fold::bit_xor: made = make_integer<OddBits>(storage, column); break;
     case Fold::distinct_times: made = std::make_unique<DistinctTimes>(); break;
-    case Fold::first_value: made = std::make_unique<FirstValue>(storage, column); break;
+    case Fold::first_value: made = std::make_unique<EdgeValue<false>>(storage, column); break;
+    case Fold::last_value: made = std::make_unique<EdgeValue<true>>(storage, column); break;
     case Fold::distinct: made = std::make_unique<DistinctCount>(storage, column); break;
     case Fold::quantile:
       if (storage == Storage::float64) made = std::make_unique<Quantile>(column);

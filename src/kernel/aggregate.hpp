@@ -19,7 +19,7 @@ namespace feature {
 
 // What an aggregate has seen so far. Which members mean something is the aggregate's business. Trivially copyable.
 struct Accumulator {
-  std::int64_t count = 0;  // non-NULL values seen; min, max, bits and first_value: 1 if `word` is the result
+  std::int64_t count = 0;  // non-NULL values seen; min, max, bits, first_value and last_value: 1 if `word` is the result
   union {
     __int128 total = 0;                   // exact integer sum
     struct { double sum, deviations; };   // float sum; Youngs-Cramer sum of squared deviations
@@ -64,12 +64,12 @@ enum class Fold {
   min, max,     // NaN is greater than every number
   bit_and, bit_or, bit_xor,  // integers
   distinct_times,  // number of different event times, whatever the arguments
-  first_value,  // of the first event, NULL or not: count is 1 with `word` set, or -1 for NULL
+  first_value, last_value,  // of that event, NULL or not: count is 1 with `word` set, or -1 for NULL
   distinct,     // number of different non-NULL values; see holistic.hpp, as for
   quantile,     // floats in float8: what quantiles are read from
 };
 
-// The aggregate for a column of this storage. Storage::bytes only with count and first_value.
+// The aggregate for a column of this storage. Storage::bytes only with count, first_value and last_value.
 [[nodiscard]] std::unique_ptr<Aggregate> make_aggregate(Fold fold, Storage storage, std::size_t column);
 
 }  // namespace feature

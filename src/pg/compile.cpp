@@ -332,9 +332,11 @@ class Compiler {
     auto* argument = static_cast<Expr*>(linitial(function->args));
     const std::size_t frame = add_frame(function, window);
     const bool unbounded = list().frames[frame].unbounded();
-    if (function->winfnoid == F_FIRST_VALUE && unbounded && list().frames[frame].exclude == Exclude::nothing) {
+    if (unbounded && (function->winfnoid == F_FIRST_VALUE ? list().frames[frame].exclude == Exclude::nothing
+                                                          : function->winfnoid == F_LAST_VALUE && may_end_anywhere(frame))) {
+      const Fold fold = function->winfnoid == F_FIRST_VALUE ? Fold::first_value : Fold::last_value;
       const auto column = static_cast<int>(lists_.add_argument(argument));
-      return add_aggregate({lists_.native(Fold::first_value, column), Finish::value}, frame, function);
+      return add_aggregate({lists_.native(fold, column), Finish::value}, frame, function);
     }
     WindowFunction made{};
     made.frame = frame;
@@ -349,6 +351,14 @@ class Compiler {
     }
     made.column = column_or_time(argument);
     return add_result(made, function->wintype, function->wincollid);
+  }
+
+  // Whether the last event of a frame is none that is known by its number to be kept: it may be any time ago.
+  [[nodiscard]] bool may_end_anywhere(std::size_t number) {
+    const Frame& frame = list().frames[number];
+    if (frame.end.kind == Bound::Kind::range) return true;
+    if (frame.exclude == Exclude::ties) return frame.end.kind == Bound::Kind::rows;
+    return frame.exclude != Exclude::nothing;
   }
 
   // The constant n of nth_value; 0 for NULL.

@@ -19,7 +19,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
 constexpr Fold all_folds[] = {Fold::count,          Fold::sum,        Fold::moments, Fold::min, Fold::max,
                               Fold::bit_and,        Fold::bit_or,     Fold::bit_xor,
-                              Fold::distinct_times, Fold::first_value};
+                              Fold::distinct_times, Fold::first_value, Fold::last_value};
 
 // Events of one column, beside a column before it that no aggregate of the test may touch. Three events share a time.
 struct Column {
@@ -112,7 +112,7 @@ TEST(Aggregate, of_nothing_or_of_nulls_only_is_empty) {
     EXPECT_EQ(column.fold(fold).count, 0);
     for (int i = 0; i < 3; ++i) column.add(Samples::null());
     const Accumulator accumulator = column.fold(fold);
-    EXPECT_EQ(accumulator.count, fold == Fold::first_value ? -1 : fold == Fold::distinct_times ? 1 : 0);
+    EXPECT_EQ(accumulator.count, fold == Fold::first_value || fold == Fold::last_value ? -1 : fold == Fold::distinct_times ? 1 : 0);
     EXPECT_TRUE(same_result(fold, storage, accumulator, column.oracle(fold)));
   });
 }
@@ -294,6 +294,13 @@ TEST(Aggregate, deviations_are_accurate_where_squares_would_cancel) {
   const Accumulator accumulator = column.fold(Fold::moments);
   EXPECT_NEAR(accumulator.sum, static_cast<double>(sum), 1e-15 * 2000 * static_cast<double>(sum));
   EXPECT_NEAR(accumulator.deviations, static_cast<double>(deviations), 1e-6 * static_cast<double>(deviations));
+}
+
+TEST(Aggregate, last_value_is_of_the_last_event_even_if_that_is_null) {
+  Column column(Storage::int32);
+  column.with<std::int32_t>({5});
+  column.add(Samples::null());
+  EXPECT_EQ(column.fold(Fold::last_value).count, -1);
 }
 
 TEST(Aggregate, first_value_is_of_the_first_event_even_if_that_is_null) {

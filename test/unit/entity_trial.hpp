@@ -100,12 +100,12 @@ class EntityTrial {
                                            Storage::int64,   Storage::float32, Storage::bytes};
     static constexpr Fold folds[] = {Fold::sum, Fold::count,       Fold::moments,       Fold::min,
                                      Fold::max, Fold::first_value, Fold::distinct_times,
-                                     Fold::bit_and, Fold::bit_or, Fold::bit_xor};
+                                     Fold::bit_and, Fold::bit_or, Fold::bit_xor,       Fold::last_value};
     const std::int64_t columns = choices_.below(5);
     for (std::int64_t i = 0; i < columns; ++i) plan_.layout.event.push_back(storages[choices_.below(7)]);
     const std::int64_t measures = columns == 0 ? 0 : choices_.below(6);
     for (std::int64_t i = 0; i < measures; ++i) {
-      const Fold fold = folds[choices_.below(10)];
+      const Fold fold = folds[choices_.below(11)];
       const auto column = static_cast<std::size_t>(choices_.below(columns));
       const Storage storage = plan_.layout.event[column];
       if (!has_aggregate(fold, storage)) continue;

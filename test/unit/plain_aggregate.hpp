@@ -38,7 +38,10 @@ struct PlainResult {
 }
 
 [[nodiscard]] inline bool has_aggregate(Fold fold, Storage storage) {
-  if (fold == Fold::count || fold == Fold::distinct_times || fold == Fold::first_value) return true;
+  if (fold == Fold::count || fold == Fold::distinct_times || fold == Fold::first_value ||
+      fold == Fold::last_value) {
+    return true;
+  }
   if (fold == Fold::moments) return is_float(storage);
   if (fold == Fold::distinct || fold == Fold::quantile) return false;  // see holistic_test.cpp
   if (fold == Fold::bit_and || fold == Fold::bit_or || fold == Fold::bit_xor) {
@@ -172,6 +175,10 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
       if (!values.empty()) result.value = values.front();
       result.count = static_cast<std::int64_t>(values.size());
       break;
+    case Fold::last_value:
+      if (!values.empty()) result.value = values.back();
+      result.count = static_cast<std::int64_t>(values.size());
+      break;
     case Fold::distinct:
     case Fold::quantile: break;
   }
@@ -222,6 +229,7 @@ inline void plain_moments(Storage storage, const std::vector<PlainValue>& values
     case Fold::bit_or:
     case Fold::bit_xor: return same_value(storage, {accumulator.word, accumulator.count != 1}, plain.value);
     case Fold::first_value:
+    case Fold::last_value:
       if (plain.count == 0) return accumulator.count == 0;
       return accumulator.count == (plain.value.null ? -1 : 1) &&
              same_value(storage, {accumulator.word, accumulator.count != 1}, plain.value);

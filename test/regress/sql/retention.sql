@@ -34,7 +34,7 @@ DO $$ BEGIN
   END LOOP;
 END $$;
 SELECT count(*) FROM spend;
-SELECT count(*) < 60 AS is_small FROM feature_state.chunks_1_1;
+SELECT chunks < 60 AS is_small FROM feature.stats WHERE relation = 'spend'::regclass;
 SELECT sum(mismatches) FROM feature.verify('spend');
 
 -- Late by less than the frame and the lateness: from the state. Later: from the source. Both exact.
@@ -58,8 +58,8 @@ SELECT id, differs(id), most FROM spend WHERE id > 50005 ORDER BY id;
 -- The state becomes small again.
 INSERT INTO payments
 SELECT 60000 + i, 'anna', timestamptz '2026-01-15 00:00Z' + i * interval '1 minute', 1 FROM generate_series(0, 1439) i;
-SELECT count(*) < 80 AS is_small FROM feature_state.chunks_1_1
-WHERE key_hash = (SELECT key_hash FROM feature_state.states_1_1 WHERE key_1 = 'anna');
+SELECT states, chunks FROM feature_state.list JOIN feature_state.view v ON view = v.id WHERE relation = 'spend'::regclass \gset
+SELECT count(*) < 80 AS is_small FROM :chunks WHERE key_hash = (SELECT key_hash FROM :states WHERE key_1 = 'anna');
 
 -- An event from the future makes nothing old.
 INSERT INTO payments VALUES (70000, 'anna', '2999-01-01', 1);
@@ -127,6 +127,24 @@ INSERT INTO visits SELECT i, 1, i, 1 FROM generate_series(1, 3000) i;
 INSERT INTO visits SELECT i, 1, i, 1 FROM generate_series(3001, 3500) i;
 INSERT INTO visits VALUES (4000, 1, 10, 1);
 SELECT s FROM nested WHERE id = 4000;
+
+-- The last row of a frame that has no start can be any time ago. Long texts, so that a few events fill a leaf.
+CREATE TABLE steps (id int PRIMARY KEY, who int, at int NOT NULL, v text);
+ALTER TABLE steps ALTER v SET STORAGE EXTERNAL;
+SELECT feature.create_view('last_steps', $$
+  SELECT id, at, left(last_value(v) OVER (w RANGE BETWEEN UNBOUNDED PRECEDING AND 10 PRECEDING), 4) AS ended,
+         left(last_value(v) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP), 4) AS before_peers,
+         left(last_value(v) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW), 4) AS before_row
+  FROM steps WINDOW w AS (PARTITION BY who ORDER BY at)
+$$, '0');
+DO $$ BEGIN
+  FOR i IN 1001 .. 1040 LOOP INSERT INTO steps VALUES (i, 1, i, i || repeat('x', 3000)); END LOOP;
+  FOR i IN 1041 .. 1060 LOOP INSERT INTO steps VALUES (i, 1, 5000, i || repeat('y', 3000)); END LOOP;
+END $$;
+SELECT events, events_kept < 30 AS first_have_left FROM feature.stats WHERE relation = 'last_steps'::regclass;
+INSERT INTO steps VALUES (3001, 1, 5009, 3001), (3002, 1, 9000, NULL), (3003, 1, 9009, 3003), (3004, 1, 4000, 3004);
+SELECT ended, before_peers, bool_and(before_row::int = id - 1) AS before_row, count(*) FROM last_steps WHERE at = 5000 GROUP BY 1, 2;
+SELECT * FROM last_steps WHERE id IN (1001, 1040, 1041) OR id >= 3000 ORDER BY id;
 
 -- Lateness that is NULL keeps everything; a negative one makes no sense.
 SELECT feature.create_view('all_kept', $$
