@@ -114,8 +114,8 @@ def vary_number(rng, scope, x, numbers):
     if kind == 4:
         return Expr("CASE WHEN %s THEN %s END" % (condition(rng, scope), x.sql), x.type, x.precision, x.size, x.special)
     if kind == 5 and base_type(x.type) not in FLOATS:
-        return Expr("%s::%s" % (x.sql, rng.choice(("float8", "numeric"))), "numeric", "exact", x.size, x.special) \
-            if rng.random() < 0.5 else Expr("(%s)::float8" % x.sql, "float8", "exact", x.size, x.special)
+        to = rng.choice(("float8", "float8", "float8", "numeric"))
+        return Expr("(%s)::%s" % (x.sql, to), to, "exact", x.size, x.special)
     if x.size >= LIMITS.get(base_type(x.type), float("inf")):
         return x  # the least number has no absolute value
     return Expr("abs(%s)" % x.sql, base_type(x.type), x.precision, x.size, x.special)
