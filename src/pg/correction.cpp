@@ -8,6 +8,7 @@
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/diverted_rows.hpp"
+#include "pg/engine.hpp"
 #include "pg/feature_rows.hpp"
 #include "pg/isolation.hpp"
 #include "pg/retraction.hpp"

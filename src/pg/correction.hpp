@@ -1,6 +1,7 @@
 // Corrections: what UPDATE, DELETE and TRUNCATE on a source do to its views.
 #pragma once
 
+#include "pg/program.hpp"
 #include "pg/row_collector.hpp"
 
 namespace feature {

@@ -5,8 +5,8 @@
 // columns that read none. Rows that are alike in these are taken for each other only if they are alike altogether.
 #pragma once
 
-#include "pg/engine.hpp"
-#include "pg/memory.hpp"
+#include "pg/program.hpp"
+#include "pg/row_streams.hpp"
 
 extern "C" {
 #include <executor/spi.h>

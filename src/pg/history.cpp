@@ -6,6 +6,7 @@
 #include "pg/catalogue.hpp"
 #include "pg/columns.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/row_intake.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -76,12 +77,7 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
 bool History::take(RowSource& rows, DivertedKeys& diverted, const Member& member, Event* event, bool* end) {
   const PartitionList& list = program_.plan().lists[member.list];
   const Program::Level& level = program_.levels.front();
-  const MinimalTuple row = call([&]() -> MinimalTuple {
-    CHECK_FOR_INTERRUPTS();
-    ResetExprContext(program_.expressions);
-    bool copied;
-    return rows.next(program_.source_row) ? ExecFetchSlotMinimalTuple(program_.source_row, &copied) : nullptr;
-  });
+  const MinimalTuple row = call([&] { return next_row(program_, rows); });
   *end = row == nullptr;
   if (row == nullptr) return false;
   {

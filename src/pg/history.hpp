@@ -19,12 +19,21 @@ class History {
   History(Program& program, EntityCache& entities, CommandId before, const Parameters* new_places)
       : program_(program), entities_(entities), before_(before), new_places_(new_places) {}
 
-  // The events of a member that are not later than `until`, in order, in the entities' memory. Of a list whose events are
-  // in the source. Clobbers the program's source row and what is evaluated from it. O(rows of the source); O(rows of the
-  // member) where an index on its key columns and the event time helps.
-  [[nodiscard]] std::vector<Event> read(const Member& member, EventTime until);
+  // Brings the events that have left a member's entity, or the shared one that it is a slot of, back into it. Of a list whose
+  // events are in the source. Throws EventsLeft, nothing being changed, if the source no longer has them as they were.
+  // Clobbers the program's source row and what is evaluated from it. O(rows of the source); O(rows of the member) where an
+  // index on its key columns and the event time helps.
+  template <class AnyEntity>
+  void bring_back(const Member& member, AnyEntity& entity) {
+    const std::vector<Event> events = read(member, entity.left_until());
+    entities_.use_context(member.list, entities_.context());
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    entity.recall(events);
+  }
 
  private:
+  // All events of a member that are not later than `until`, in order, in the entities' memory.
+  [[nodiscard]] std::vector<Event> read(const Member& member, EventTime until);
   [[nodiscard]] std::string conditions(const Member& member, Parameters& parameters) const;
   [[nodiscard]] bool take(RowSource& rows, DivertedKeys& diverted, const Member& member, Event* event, bool* end);
 

@@ -4,6 +4,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/entity_cache.hpp"
+#include "pg/row_intake.hpp"
 
 extern "C" {
 #include <access/tupdesc.h>
@@ -104,11 +105,10 @@ void lock_ahead(Program& program, Place& place, RowSource& rows, std::vector<Sta
   }
   call([&] {
     for (;;) {
-      CHECK_FOR_INTERRUPTS();
-      ResetExprContext(program.expressions);
       place.at_no_row();
-      if (!rows.next(program.source_row)) break;
-      place.at_row(reinterpret_cast<MinimalTupleTableSlot*>(program.source_row)->mintuple);
+      const MinimalTuple row = next_row(program, rows);
+      if (row == nullptr) break;
+      place.at_row(row);
       MemoryContext previous = MemoryContextSwitchTo(program.expressions->ecxt_per_tuple_memory);
       if (prepare(program)) {
         for (std::optional<SortedKeys>& of_list : keys) {

@@ -8,8 +8,8 @@
 // nobody waits.
 #pragma once
 
-#include "pg/engine.hpp"
 #include "pg/place.hpp"
+#include "pg/row_streams.hpp"
 
 namespace feature {
 

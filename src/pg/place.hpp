@@ -44,4 +44,20 @@ class Place {
   const std::vector<const char*>* features_ = nullptr;
 };
 
+// Runs code of ours under a place. An error of PostgreSQL's has got its context when it was raised; one of our own gets it
+// here, while the row that it is about is still there.
+template <class Body>
+auto with_context(Body&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const PgError&) {
+    throw;
+  } catch (...) {
+    ErrorData* error = boundary::current_exception_to_error();
+    if (error == nullptr) throw;
+    call([&] { ThrowErrorData(error); });
+    pg_unreachable();
+  }
+}
+
 }  // namespace feature

@@ -106,14 +106,12 @@ bool Retraction::take_out(const Row& row, std::size_t list) {
   }
   const bool left = !position && entity.left().position > 0 && row.time <= entity.left().before.time;
   if (left) {
-    const std::vector<Event> events = history_.read(member, entity.left().before.time);
-    entities_.use_context(list, entities_.context());
-    const InContext here(program_.expressions->ecxt_per_tuple_memory);
     try {
-      entity.recall(events);
+      history_.bring_back(member, entity);
     } catch (const EventsLeft&) {
       throw_not_there(row.time, list, true);
     }
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
     position = find();
   }
   if (!position) throw_not_there(row.time, list, false);

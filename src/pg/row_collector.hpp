@@ -12,8 +12,8 @@
 // beyond it.
 #pragma once
 
-#include "pg/engine.hpp"
 #include "pg/partition_rows.hpp"
+#include "pg/row_streams.hpp"
 
 extern "C" {
 #include <executor/tuptable.h>

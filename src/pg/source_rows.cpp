@@ -2,6 +2,7 @@
 
 #include "pg/source_rows.hpp"
 
+#include "pg/boundary.hpp"
 #include "pg/compat.hpp"
 
 extern "C" {

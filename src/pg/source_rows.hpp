@@ -1,7 +1,7 @@
 // Rows of a source table that a query reads, through a cursor.
 #pragma once
 
-#include "pg/engine.hpp"
+#include "pg/row_streams.hpp"
 
 extern "C" {
 #include <executor/spi.h>

@@ -7,6 +7,7 @@
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
 #include "pg/correction.hpp"
+#include "pg/engine.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/query_end.hpp"
 #include "pg/settings.hpp"

@@ -1,0 +1,236 @@
+// See batch.hpp.
+
+#include "pg/batch.hpp"
+
+#include <algorithm>
+
+#include "pg/row_intake.hpp"
+
+extern "C" {
+#include <executor/executor.h>
+}
+
+namespace feature {
+
+Batch::Batch(const Work& work, MemoryContext context)
+    : program_(work.program),
+      place_(work.place),
+      entities_(work.entities),
+      sink_(work.sink),
+      attempts_(work.place, work.diversion),
+      retraction_(work.program, work.entities, work.history),
+      recall_(work.program, work.entities, work.history),
+      window_results_(work.program, work.place, work.entities),
+      since_(work.since),
+      states_have_old_(work.states_have_old),
+      context_(context),
+      upstream_(context),
+      memory_(&upstream_),
+      rows_(&memory_) {
+  const std::size_t lists = program_.lists.size();
+  positions_ = array<std::int64_t>(lists);
+  values_ = array<Value*>(lists);
+}
+
+bool Batch::read(RowSource& source, std::int64_t most) {
+  bool sorted = true;
+  attempts_.begin();
+  for (std::int64_t taken = 0; taken < most; ++taken) {
+    const MinimalTuple read = next(source);
+    if (read == nullptr) break;
+    any_ = true;
+    Row row{};
+    row.number = source.number();
+    bool counts = false;
+    // Rows before `since` keep their feature rows, so they cannot be diverted; and the time of this one is not known
+    // yet.
+    const bool done = attempts_.attempt(read, !since_, [&] {
+      if (source.is_old()) {
+        if (call([&] { return take_old(&row); }) && states_have_old_) retraction_.note(row.time);
+        return;
+      }
+      counts = call([&] { return take(&row); });
+      if (counts) find_members(row);
+    });
+    if (done && counts) {
+      sorted = sorted && (rows_.empty() || rows_.back().time <= row.time);
+      rows_.push_back(row);
+    }
+    if (taken % 64 == 63 && (MemoryContextMemAllocated(context_, false) > most_bytes || entities_.full())) break;
+  }
+  attempts_.end();
+  // Stable: among equal times the earlier position comes first.
+  if (!sorted) {
+    std::stable_sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.time < b.time; });
+  }
+  return any_;
+}
+
+bool Batch::process() {
+  entities_.load_new();
+  if (!with_context([&] { return retraction_.apply(); })) return false;
+  attempts_.begin();
+  for (const Row& row : rows_) {
+    added_.clear();
+    const bool may_divert = !since_ || row.time >= *since_;
+    if (!attempts_.attempt(row.tuple, may_divert, [&] { process_row(row); })) undo();
+    if (!sink_.is_due()) continue;
+    place_.at_no_row();
+    attempts_.outside([&] { call([&] { sink_.catch_up(); }); });
+  }
+  attempts_.end();
+  return true;
+}
+
+// ---- memory
+
+template <class T>
+T* Batch::array(std::size_t count) {
+  auto* made = static_cast<T*>(memory_.allocate(sizeof(T) * std::max<std::size_t>(count, 1), alignof(T)));
+  std::uninitialized_value_construct_n(made, count);
+  return made;
+}
+
+Value* Batch::event_values(std::size_t count) {
+  if (count == 0) return nullptr;
+  auto* made = static_cast<Value*>(entities_.memory().allocate(sizeof(Value) * count, alignof(Value)));
+  std::uninitialized_value_construct_n(made, count);
+  return made;
+}
+
+// ---- from the source
+
+// The next row, which is in the program's source slot and belongs to it; null if there is none.
+MinimalTuple Batch::next(RowSource& source) {
+  MinimalTuple row = nullptr;
+  place_.at_no_row();
+  const auto read = [&] { row = call([&] { return next_row(program_, source); }); };
+  if (source.is_at_hand()) {
+    read();
+  } else {
+    attempts_.outside(read);
+  }
+  return row;
+}
+
+// Filters the row that was read, and evaluates its time and keys; false if the view does not have it. Backend code.
+bool Batch::take(Row* row) {
+  MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
+  const bool counts = prepare(program_);
+  if (counts) {
+    row->time = event_time(program_);
+    MemoryContextSwitchTo(context_);
+    row->tuple = ExecCopySlotMinimalTuple(program_.source_row);
+  }
+  MemoryContextSwitchTo(previous);
+  return counts;
+}
+
+// The same for an old row, of which nothing else is needed.
+bool Batch::take_old(Row* row) {
+  MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
+  const bool counted = prepare(program_) && has_event_time(program_);
+  if (counted) row->time = event_time(program_);
+  MemoryContextSwitchTo(previous);
+  if (counted) sink_.take_back(row->number);
+  return counted;
+}
+
+void Batch::find_members(Row& row) {
+  const InContext here(program_.expressions->ecxt_per_tuple_memory);
+  row.members = array<Member*>(program_.lists.size());
+  for (std::size_t list = 0; list < program_.lists.size(); ++list) {
+    if (program_.plan().lists[list].from_source) row.members[list] = entities_.find(list, program_.prepared);
+  }
+}
+
+// ---- through the levels
+
+void Batch::process_row(const Row& row) {
+  for (std::size_t list = 0; list < program_.lists.size(); ++list) {
+    if (row.members[list] != nullptr) recall_.before(*row.members[list], row.time);
+  }
+  call([&] {
+    CHECK_FOR_INTERRUPTS();
+    ResetExprContext(program_.expressions);
+    ExecStoreMinimalTuple(row.tuple, program_.source_row, false);
+  });
+  TupleTableSlot* input = program_.source_row;
+  for (std::size_t index = 0; index < program_.levels.size(); ++index) {
+    Program::Level& level = program_.levels[index];
+    const feature::Level& planned = program_.plan().levels[index];
+    evaluate(row, index, input);
+    for (const LevelList& used : planned.lists) {
+      window_results_.compute(used, *row.members[used.list], row.time, positions_[used.list], level.results);
+    }
+    call([&] { project(level, planned, input); });
+    input = level.row;
+  }
+  if (since_ && row.time < *since_) return;
+  call([&] { sink_.add(row.number, input->tts_values, input->tts_isnull); });
+  ++written_;
+}
+
+// Evaluates the level's keys and arguments, puts the row's event into the lists that start here, and fills in the
+// arguments of the others.
+void Batch::evaluate(const Row& row, std::size_t index, TupleTableSlot* input) {
+  Program::Level& level = program_.levels[index];
+  if (level.evaluate != nullptr) {
+    call([&] {
+      MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
+      program_.expressions->ecxt_scantuple = input;
+      place_.project(level.evaluate, level.evaluated_for);
+      MemoryContextSwitchTo(previous);
+    });
+  }
+  for (const std::size_t list : level.starts) add_event(row, list, level);
+  for (const Program::Evaluated& evaluated : level.arguments) {
+    const Argument& argument = program_.plan().lists[evaluated.list].arguments[evaluated.argument];
+    values_[evaluated.list][evaluated.argument] = entities_.keep(
+        level.evaluated->tts_values[evaluated.column], level.evaluated->tts_isnull[evaluated.column], argument);
+  }
+}
+
+void Batch::add_event(const Row& row, std::size_t list, Program::Level& level) {
+  Member*& member = row.members[list];
+  if (member == nullptr) {
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    member = entities_.find(list, level.evaluated);
+    if (member->entity == nullptr) attempts_.outside([&] { entities_.load(*member); });
+  }
+  values_[list] = event_values(program_.plan().lists[list].arguments.size());
+  // What is sealed now outlives the row.
+  entities_.use_context(list, entities_.context());
+  const InContext here(program_.expressions->ecxt_per_tuple_memory);
+  const Event event{row.time, values_[list]};
+  attempts_.whole([&] {
+    if (member->shared != nullptr) {
+      member->shared->add(event);  // which cannot be undone: views with shared lists do not divert
+    } else {
+      positions_[list] = member->entity->add(event);
+      if (attempts_.can_fail()) added_.push_back({member->entity, positions_[list]});
+    }
+  });
+}
+
+// Takes the events of a row that has failed out of the entities that they were added to.
+void Batch::undo() {
+  const InContext here(entities_.context());
+  for (auto added = added_.rbegin(); added != added_.rend(); ++added) added->entity->undo_add(added->position);
+}
+
+void Batch::project(Program::Level& level, const feature::Level& planned, TupleTableSlot* input) {
+  MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
+  ExprContext* expressions = program_.expressions;
+  if (!planned.results.empty()) {
+    TupleTableSlot* results = level.results;
+    results->tts_flags &= static_cast<std::uint16_t>(~TTS_FLAG_EMPTY);
+    results->tts_nvalid = results->tts_tupleDescriptor->natts;
+    expressions->ecxt_innertuple = results;
+  }
+  expressions->ecxt_scantuple = input;
+  place_.project(level.output, level.features);
+  MemoryContextSwitchTo(previous);
+}
+
+}  // namespace feature

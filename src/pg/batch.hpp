@@ -1,0 +1,98 @@
+// Some rows of a run, processed together: read, put in the order of event time, and taken one after the other through
+// all levels of the definition.
+//
+// All entities that the rows tell of are locked and loaded in between, in one order for all sessions. A row's event
+// takes its place in its entities before its frames are computed; so a row sees those before it in the batch, as it
+// sees earlier batches.
+//
+// Rows live in one memory context that is reset between batches, so nothing is freed singly.
+#pragma once
+
+#include "pg/attempts.hpp"
+#include "pg/recall.hpp"
+#include "pg/retraction.hpp"
+#include "pg/row_streams.hpp"
+#include "pg/window_results.hpp"
+
+namespace feature {
+
+// What the batches of a run work with.
+struct Work {
+  Program& program;
+  Place& place;
+  EntityCache& entities;
+  History& history;
+  RowSink& sink;
+  Diversion* diversion;            // of rows that fail; null where an error aborts
+  std::optional<EventTime> since;  // earlier rows are processed, but do not go to the sink
+  bool states_have_old;            // of old rows; else they are only told to the sink
+};
+
+class Batch {
+ public:
+  Batch(const Work& work, MemoryContext context);
+
+  // Takes rows from the source until it has `most`, or most_bytes of them, or as many as there is room for their
+  // entities; false if there were none.
+  [[nodiscard]] bool read(RowSource& source, std::int64_t most);
+
+  // False if an old row's event cannot be told from others; then the states are half done.
+  [[nodiscard]] bool process();
+
+  // Rows that have gone to the sink.
+  [[nodiscard]] std::int64_t written() const { return written_; }
+
+ private:
+  static constexpr std::size_t most_bytes = std::size_t{64} << 20;
+
+  struct Row {
+    MinimalTuple tuple;
+    EventTime time;
+    Member** members;  // by list; null where the list's keys are not known yet
+    std::size_t number;
+  };
+  struct Added {
+    Entity* entity;
+    std::int64_t position;
+  };
+
+  template <class T>
+  [[nodiscard]] T* array(std::size_t count);
+  [[nodiscard]] Value* event_values(std::size_t count);
+
+  [[nodiscard]] MinimalTuple next(RowSource& source);
+  [[nodiscard]] bool take(Row* row);
+  [[nodiscard]] bool take_old(Row* row);
+  void find_members(Row& row);
+
+  void process_row(const Row& row);
+  void evaluate(const Row& row, std::size_t index, TupleTableSlot* input);
+  void add_event(const Row& row, std::size_t list, Program::Level& level);
+  void undo();
+  void project(Program::Level& level, const feature::Level& planned, TupleTableSlot* input);
+
+  Program& program_;
+  Place& place_;
+  EntityCache& entities_;
+  RowSink& sink_;
+  Attempts attempts_;
+  Retraction retraction_;
+  Recall recall_;
+  WindowResults window_results_;
+  std::optional<EventTime> since_;
+  bool states_have_old_;
+
+  MemoryContext context_;
+  ContextResource upstream_;
+  std::pmr::monotonic_buffer_resource memory_;
+  std::pmr::vector<Row> rows_;
+  bool any_ = false;
+  std::int64_t written_ = 0;
+
+  // Of the current row:
+  std::int64_t* positions_;   // of its event, by list
+  Value** values_;            // likewise
+  std::vector<Added> added_;  // to take back if it fails
+};
+
+}  // namespace feature

@@ -1,0 +1,37 @@
+// The times at which the RANGE frames of a list begin and end for one row.
+//
+// Frames share bounds, so all of a list's are resolved at once, in the order of its offsets; what is resolved holds
+// until the next row is. Offsets of the calendar are left to PostgreSQL's own arithmetic; others cost a subtraction.
+#pragma once
+
+#include "pg/boundary.hpp"
+#include "pg/frame_bounds.hpp"
+
+namespace feature {
+
+class RangeBounds {
+ public:
+  explicit RangeBounds(const Plan& plan);
+
+  // For a row of this time.
+  const EventTime* resolve(const PartitionList& list, EventTime time) {
+    bool calendar = false;
+    for (std::size_t i = 0; i < list.offsets.size(); ++i) {
+      calendar = calendar || list.offsets[i].calendar;
+      if (!calendar) times_[i] = resolve_bound(time_type_, time, list.offsets[i]);
+    }
+    if (calendar) resolve_all(list, time);
+    return times_.data();
+  }
+
+  // The first of them; the end of time if the list has none.
+  [[nodiscard]] EventTime earliest(const PartitionList& list, EventTime time);
+
+ private:
+  void resolve_all(const PartitionList& list, EventTime time);
+
+  Oid time_type_;
+  std::vector<EventTime> times_;
+};
+
+}  // namespace feature
