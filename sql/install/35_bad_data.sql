@@ -11,9 +11,10 @@ CREATE TABLE feature_state.error (
   hint     text,
   context  text,
   feature  text,
-  "row"    jsonb NOT NULL
+  "row"    jsonb NOT NULL,
+  row_hash bigint NOT NULL
 );
-CREATE INDEX ON feature_state.error (view);
+CREATE INDEX ON feature_state.error (view, row_hash);
 COMMENT ON TABLE feature_state.error IS
   'rows of sources that a feature view could not process: they have no event in its states and no feature row';
 COMMENT ON COLUMN feature_state.error.id IS 'in the order in which they came';
@@ -27,6 +28,8 @@ COMMENT ON COLUMN feature_state.error.context IS 'where the error was raised';
 COMMENT ON COLUMN feature_state.error.feature IS 'the feature that was being computed, where it is known';
 COMMENT ON COLUMN feature_state.error."row" IS
   'the row of the source: numbers and booleans as such, other values as the text that their type gives';
+COMMENT ON COLUMN feature_state.error.row_hash IS
+  'hash of the columns that the definition reads, by which the row is found again when it is updated or deleted';
 
 COMMENT ON SEQUENCE feature_state.error_id_seq IS 'numbers diverted rows';
 

@@ -43,9 +43,10 @@ bool Batch::read(RowSource& source, std::int64_t most) {
     row.number = source.number();
     bool counts = false;
     // Rows before `since` keep their feature rows, so they cannot be diverted; and the time of this one is not known
-    // yet.
-    const bool done = attempts_.attempt(read, !since_, [&] {
-      if (source.is_old()) {
+    // yet. Nor can an old row, which the states have.
+    const bool is_old = source.is_old();
+    const bool done = attempts_.attempt(read, !since_ && !is_old, [&] {
+      if (is_old) {
         if (call([&] { return take_old(&row); }) && states_have_old_) retraction_.note(row.time);
         return;
       }

@@ -7,6 +7,7 @@
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
+#include "pg/diverted_changes.hpp"
 #include "pg/diverted_rows.hpp"
 #include "pg/engine.hpp"
 #include "pg/feature_rows.hpp"
@@ -17,30 +18,62 @@
 
 extern "C" {
 #include <access/xact.h>
-#include <catalog/pg_type.h>
+#include <executor/executor.h>
 #include <storage/lmgr.h>
-#include <utils/array.h>
 #include <utils/snapmgr.h>
 }
 
 namespace feature {
 namespace {
 
-// The old versions, and then the new ones.
+// The old versions that the view has, and then the new ones.
 class OldThenNew final : public RowSource {
  public:
-  explicit OldThenNew(RowChanges& changes) : old_(changes, true), new_(changes, false) {}
+  // `diverted`: by number, old versions that are to be left out.
+  OldThenNew(RowChanges& changes, const std::vector<bool>& diverted)
+      : diverted_(diverted), old_(changes, true), new_(changes, false) {}
 
   bool next(TupleTableSlot* slot) override {
-    if (is_old_) is_old_ = old_.next(slot);
-    return is_old_ || new_.next(slot);
+    while (is_old_) {
+      is_old_ = old_.next(slot);
+      if (is_old_ && !diverted_[old_.number()]) return true;
+    }
+    return new_.next(slot);
   }
   [[nodiscard]] std::size_t number() const override { return is_old_ ? old_.number() : new_.number(); }
   [[nodiscard]] bool is_old() const override { return is_old_; }
 
  private:
+  const std::vector<bool>& diverted_;
   ChangedRows old_, new_;
   bool is_old_ = true;
+};
+
+// Rows of the source but those that were diverted.
+class ProcessedRows final : public RowSource {
+ public:
+  // To be made as DivertedKeys are.
+  ProcessedRows(const Program& program, SourceRows& rows)
+      : program_(program), diverted_(program.identity(), program.source_row->tts_tupleDescriptor), rows_(rows) {}
+
+  bool next(TupleTableSlot* slot) override {
+    while (rows_.next(slot)) {
+      bool copied;
+      if (!is_diverted(ExecFetchSlotMinimalTuple(slot, &copied))) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool is_at_hand() const override { return rows_.is_at_hand(); }
+
+ private:
+  [[nodiscard]] bool is_diverted(MinimalTuple row) {
+    const InContext here(program_.expressions->ecxt_per_tuple_memory);
+    return diverted_.take_out(row);
+  }
+
+  const Program& program_;
+  DivertedKeys diverted_;
+  SourceRows& rows_;
 };
 
 // Rows that are processed for what they leave in the states.
@@ -58,24 +91,15 @@ void empty_states(const ViewIdentity& view) {
   spi.close();
 }
 
-// Where the new versions are, as oid[] and tid[].
 Parameters new_places(const RowChanges& changes) {
-  std::vector<Datum> relations, places;
+  std::vector<Oid> relations;
+  std::vector<ItemPointerData> places;
   for (const RowChange& change : changes.changes()) {
     if (!change.has_new) continue;
-    relations.push_back(ObjectIdGetDatum(change.new_relation));
-    places.push_back(PointerGetDatum(&change.new_tid));
+    relations.push_back(change.new_relation);
+    places.push_back(change.new_tid);
   }
-  const int count = static_cast<int>(places.size());
-  struct { Datum relations, places; } arrays = call([&] {
-    decltype(arrays) made{};
-    made.relations = PointerGetDatum(
-        construct_array(relations.data(), count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
-    made.places = PointerGetDatum(
-        construct_array(places.data(), count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
-    return made;
-  });
-  return {{OIDARRAYOID, TIDARRAYOID}, {arrays.relations, arrays.places}};
+  return to_places(relations, places);
 }
 
 // Computes all states anew from what the source holds without the new versions.
@@ -96,13 +120,14 @@ void rebuild_states(Program& program, const Parameters& new_places, std::int64_t
   SourceRows rows("SELECT * FROM " + from_source(view.source) + " WHERE " + rest + " ORDER BY " + quoted(time) + ", " +
                       physical_order(view.source),
                   parameters);
+  ProcessedRows processed(program, rows);
   call([] { PopActiveSnapshot(); });
   Nowhere nowhere;
   {
     // Inside the scope of the cursor's own safe search path.
     std::optional<PinnedSettings> settings;
     if (program.plan().needs_settings) settings.emplace(view.settings);
-    (void)compute(program, rows, nowhere, batch_rows, nullptr, InvalidOid);
+    (void)compute(program, processed, nowhere, nullptr, batch_rows, nullptr, InvalidOid);
   }
   rows.close();
   spi.close();
@@ -126,22 +151,32 @@ bool Trimming::is_of(std::int32_t view) {
 }
 
 void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid inserter) {
-  if (changes.old_rows() == 0) {
+  std::vector<bool> diverted;
+  std::size_t old_rows = changes.old_rows();
+  if (old_rows > 0) {
+    diverted = take_out_diverted(program, changes);
+    old_rows -= static_cast<std::size_t>(std::count(diverted.begin(), diverted.end(), true));
+  }
+  if (old_rows == 0) {
     ChangedRows rows(changes, false);
     run(program, rows, {batch_rows, true, {}, inserter});
     return;
   }
   FeatureRows features(program, changes.changes().size());
+  Diversion diversion(program);
   const auto process = [&](const Parameters* rebuilt_without) {
-    OldThenNew rows(changes);
-    return compute(program, rows, features, batch_rows, rebuilt_without, inserter);
+    OldThenNew rows(changes, diverted);
+    return compute(program, rows, features, program.identity().diverts ? &diversion : nullptr, batch_rows,
+                   rebuilt_without, inserter);
   };
   if (!Retraction::is_possible(program) || !process(nullptr)) {
     features.clear();
+    diversion.clear();
     const Parameters places = new_places(changes);
     rebuild_states(program, places, batch_rows);
     (void)process(&places);
   }
+  diversion.finish();
   features.apply();
 }
 

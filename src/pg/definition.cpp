@@ -8,11 +8,13 @@
 #include "pg/compat.hpp"
 
 extern "C" {
+#include <access/sysattr.h>
 #include <access/table.h>
 #include <catalog/catalog.h>
 #include <catalog/pg_class.h>
 #include <catalog/pg_inherits.h>
 #include <nodes/nodeFuncs.h>
+#include <optimizer/optimizer.h>
 #include <parser/analyze.h>
 #include <parser/parse_node.h>
 #include <rewrite/rewriteHandler.h>
@@ -331,6 +333,23 @@ std::vector<Query*> levels_of(Query* definition) {
     level = entry->rtekind == RTE_SUBQUERY ? entry->subquery : nullptr;
   }
   return levels;
+}
+
+std::vector<AttrNumber> columns_read(Query* definition) {
+  Query* base = levels_of(definition).front();
+  int index;
+  (void)source_of_level(base, &index);
+  const Bitmapset* read = call([&] {
+    Bitmapset* attributes = nullptr;
+    pull_varattnos(reinterpret_cast<Node*>(base->targetList), static_cast<Index>(index), &attributes);
+    pull_varattnos(base->jointree->quals, static_cast<Index>(index), &attributes);
+    return attributes;
+  });
+  std::vector<AttrNumber> columns;
+  for (int member = -1; (member = bms_next_member(read, member)) >= 0;) {
+    columns.push_back(static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber));
+  }
+  return columns;
 }
 
 Query* analyse_definition(const char* text) {

@@ -22,4 +22,7 @@ namespace feature {
 // The only range table entry of a level that its rows come from, and its index.
 [[nodiscard]] RangeTblEntry* source_of_level(Query* level, int* index);
 
+// The columns of the source that a definition reads, by number. Rows that are the same in these are the same to a view.
+[[nodiscard]] std::vector<AttrNumber> columns_read(Query* definition);
+
 }  // namespace feature

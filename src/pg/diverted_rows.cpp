@@ -1,4 +1,4 @@
-// See diverted_rows.hpp. The table is missing in databases whose extension is still of version 0.1.
+// See diverted_rows.hpp.
 
 #include "pg/diverted_rows.hpp"
 
@@ -7,10 +7,13 @@
 
 #include "pg/as_user.hpp"
 #include "pg/catalogue.hpp"
+#include "pg/feature_writer.hpp"
 
 extern "C" {
 #include <access/xact.h>
+#include <catalog/pg_type.h>
 #include <executor/spi.h>
+#include <miscadmin.h>
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
 #include <utils/timestamp.h>
@@ -24,12 +27,12 @@ namespace {
 constexpr const char* not_of_a_row[] = {"08", "0B", "0F", "0L", "0P", "0Z", "24", "25", "26", "27", "28", "2B", "2D", "34",
                                         "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX"};
 
+}  // namespace
+
 Oid table_of_errors() {
   const Oid schema = state_schema();
   return call([&] { return get_relname_relid("error", schema); });
 }
-
-}  // namespace
 
 bool is_data_error(int sqlstate) {
   if (sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) return true;  // while a row is processed: it is too late
@@ -50,58 +53,85 @@ void refuse_to_divert() {
       .hint("Use on_error => 'abort', or a feature view without shared lists.");
 }
 
+// Memory and files behind it belong to whatever the first row that fails has failed in: the statement, not the attempt.
+void Diversion::begin() {
+  constexpr const char* columns[] = {"view",    "time",    "sqlstate", "message", "detail",
+                                     "hint",    "context", "feature",  "row",     "row_hash"};
+  images_.emplace(program_.identity(), program_.source_row->tts_tupleDescriptor);
+  const Oid table = table_of_errors();
+  attributes_.resize(std::size(columns));
+  call([&] {
+    columns_ = CreateTemplateTupleDesc(static_cast<int>(std::size(columns)));
+    for (std::size_t i = 0; i < std::size(columns); ++i) {
+      attributes_[i] = get_attnum(table, columns[i]);
+      TupleDescInitEntry(columns_, static_cast<AttrNumber>(i + 1), columns[i], get_atttype(table, attributes_[i]), -1, 0);
+    }
+    rows_ = tuplestore_begin_heap(true, false, work_mem);
+  });
+}
+
 void Diversion::add(MinimalTuple row, const ErrorData& error, const char* feature) {
-  if (!writer_) {
-    images_.emplace(program_);
-    writer_.emplace();
-    const Oid table = table_of_errors();
-    constexpr const char* columns[] = {"view", "time",    "sqlstate", "message", "detail",
-                                       "hint", "context", "feature",  "row"};
-    AttrNumber attributes[std::size(columns)];
-    call([&] {
-      for (std::size_t i = 0; i < std::size(columns); ++i) attributes[i] = get_attnum(table, columns[i]);
-      writer_->open(table, attributes, static_cast<int>(std::size(columns)), false);
-    });
-  }
+  if (rows_ == nullptr) begin();
   const OwnedContext memory(CurrentMemoryContext, "feature_ext diverted row");
   const InContext here(memory.get());
   const Datum image = images_->of(row);
+  const std::int64_t hash = RowImages::hash_of(images_->key_of(row));
   call([&] {
     const auto text = [](const char* value) { return value == nullptr ? Datum{0} : CStringGetTextDatum(value); };
     const char* message = error.message == nullptr ? "" : error.message;
-    const Datum values[] = {Int32GetDatum(program_.identity().id),
-                            TimestampTzGetDatum(GetCurrentStatementStartTimestamp()),
-                            text(unpack_sql_state(error.sqlerrcode)),
-                            text(message),
-                            text(error.detail),
-                            text(error.hint),
-                            text(error.context),
-                            text(feature),
-                            image};
-    bool nulls[std::size(values)];
-    for (std::size_t i = 0; i < std::size(values); ++i) nulls[i] = values[i] == 0;
-    writer_->add(values, nulls);
-    writer_->catch_up();
+    Datum values[] = {Int32GetDatum(program_.identity().id),
+                      TimestampTzGetDatum(GetCurrentStatementStartTimestamp()),
+                      text(unpack_sql_state(error.sqlerrcode)),
+                      text(message),
+                      text(error.detail),
+                      text(error.hint),
+                      text(error.context),
+                      text(feature),
+                      image,
+                      Int64GetDatum(hash)};
+    bool nulls[std::size(values)] = {};
+    for (std::size_t i = 0; i < attributes_.size(); ++i) {
+      nulls[i] = values[i] == 0 && TupleDescAttr(columns_, i)->atttypid == TEXTOID;
+    }
+    tuplestore_putvalues(rows_, columns_, values, nulls);
   });
   ++count_;
 }
 
-void Diversion::finish() {
-  if (!writer_) return;
-  call([&] { writer_->finish(); });
-  writer_.reset();
+void Diversion::clear() {
+  if (rows_ != nullptr) call([&] { tuplestore_clear(rows_); });
+  count_ = 0;
 }
 
-DivertedKeys::DivertedKeys(const Program& program) {
+void Diversion::finish() {
+  if (rows_ == nullptr) return;
+  call([&] {
+    FeatureWriter writer;
+    writer.open(table_of_errors(), attributes_.data(), static_cast<int>(attributes_.size()), false);
+    TupleTableSlot* row = MakeSingleTupleTableSlot(columns_, &TTSOpsMinimalTuple);
+    while (tuplestore_gettupleslot(rows_, true, false, row)) {
+      CHECK_FOR_INTERRUPTS();
+      slot_getallattrs(row);
+      writer.add(row->tts_values, row->tts_isnull);
+      writer.catch_up();
+    }
+    ExecDropSingleTupleTableSlot(row);
+    writer.finish();
+    tuplestore_end(rows_);
+  });
+  rows_ = nullptr;
+}
+
+DivertedKeys::DivertedKeys(const ViewIdentity& view, TupleDesc source) {
   if (!OidIsValid(table_of_errors())) return;
   const AsUser owner(state_schema_owner(), false);
   struct { std::uint64_t count; SPITupleTable* table; } found = call([&] {
-    const char* query = psprintf("SELECT \"row\" FROM feature_state.error WHERE view = %d", program.identity().id);
+    const char* query = psprintf("SELECT \"row\" FROM feature_state.error WHERE view = %d", view.id);
     const int result = SPI_execute(query, true, 0);
     if (result < 0) elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
     return decltype(found){SPI_processed, SPI_tuptable};
   });
-  if (found.count > 0) images_.emplace(program);
+  if (found.count > 0) images_.emplace(view, source);
   for (std::uint64_t i = 0; i < found.count; ++i) {
     Jsonb* image = call([&] {
       bool null;

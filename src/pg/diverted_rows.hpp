@@ -5,8 +5,11 @@
 
 #include <unordered_map>
 
-#include "pg/feature_writer.hpp"
 #include "pg/row_image.hpp"
+
+extern "C" {
+#include <utils/tuplestore.h>
+}
 
 namespace feature {
 
@@ -20,27 +23,35 @@ namespace feature {
 // Where rows go to lists that several sessions write at once, what a row has done there cannot be undone alone.
 [[noreturn]] void refuse_to_divert();
 
-// Puts rows into the table.
+// Puts rows into the table, once all are known. They wait in memory up to work_mem, and on disk beyond it.
 class Diversion {
  public:
   explicit Diversion(const Program& program) : program_(program) {}
 
   void add(MinimalTuple row, const ErrorData& error, const char* feature);
   [[nodiscard]] std::int64_t count() const { return count_; }
+  // Forgets what was added.
+  void clear();
   void finish();
 
  private:
+  void begin();
+
   const Program& program_;
   std::optional<RowImages> images_;
-  std::optional<FeatureWriter> writer_;
+  std::vector<AttrNumber> attributes_;
+  TupleDesc columns_ = nullptr;
+  Tuplestorestate* rows_ = nullptr;
   std::int64_t count_ = 0;
 };
 
 // Which rows of the source are in the table, as the active snapshot sees it. Must be made within an SPI connection.
 class DivertedKeys {
  public:
-  explicit DivertedKeys(const Program& program);
+  // `source`: the type of the source's rows, which is borrowed.
+  DivertedKeys(const ViewIdentity& view, TupleDesc source);
 
+  [[nodiscard]] bool empty() const { return rows_.empty(); }
   // Whether a row is one of them; each is found only once.
   [[nodiscard]] bool take_out(MinimalTuple row);
 
@@ -48,6 +59,9 @@ class DivertedKeys {
   std::optional<RowImages> images_;
   std::unordered_map<std::string, std::int64_t> rows_;
 };
+
+// The table; invalid in databases whose extension is still of version 0.1.
+[[nodiscard]] Oid table_of_errors();
 
 [[nodiscard]] bool has_diverted(const ViewIdentity& view);
 // Removes all rows of a view from the table; returns how many there were.

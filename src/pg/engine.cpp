@@ -142,10 +142,10 @@ Processed run(Program& program, RowSource& source, const RunOptions& options) {
   return done;
 }
 
-bool compute(Program& program, RowSource& source, RowSink& sink, std::int64_t batch_rows,
+bool compute(Program& program, RowSource& source, RowSink& sink, Diversion* diversion, std::int64_t batch_rows,
              const Parameters* rebuilt_without, Oid inserter) {
   Place place(program);
-  return compute(program, place, source, sink, nullptr, {batch_rows, std::nullopt, rebuilt_without, inserter})
+  return compute(program, place, source, sink, diversion, {batch_rows, std::nullopt, rebuilt_without, inserter})
       .has_value();
 }
 

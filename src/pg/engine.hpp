@@ -10,6 +10,7 @@
 
 namespace feature {
 
+class Diversion;
 struct Parameters;
 
 // Which finished rows are written, and where to.
@@ -34,11 +35,11 @@ struct Processed {
 // their frames hold; memory is bounded by a batch and its entities.
 Processed run(Program& program, RowSource& source, const RunOptions& options);
 
-// The same with another place for finished rows, where a row that fails fails all. Old rows are taken out of the
-// states; false if the event of one cannot be told from others: then the states are half done, and must be made anew,
-// from the source without the new rows. `rebuilt_without`: they have been, without the rows in these places; null if
-// not. `inserter`: see RunOptions.
-[[nodiscard]] bool compute(Program& program, RowSource& source, RowSink& sink, std::int64_t batch_rows,
-                           const Parameters* rebuilt_without, Oid inserter);
+// The same with another place for finished rows, and one for those that fail: null if they fail all. Old rows are taken
+// out of the states, and fail all if they fail; false if the event of one cannot be told from others: then the states
+// are half done, and must be made anew, from the source without the new rows. `rebuilt_without`: they have been, without
+// the rows in these places; null if not. `inserter`: see RunOptions.
+[[nodiscard]] bool compute(Program& program, RowSource& source, RowSink& sink, Diversion* diversion,
+                           std::int64_t batch_rows, const Parameters* rebuilt_without, Oid inserter);
 
 }  // namespace feature

@@ -57,7 +57,7 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
   SourceRows rows("SELECT * FROM " + from_source(source) + " WHERE " + conditions(member, parameters) + " ORDER BY " +
                       quoted(time_name) + ", " + physical_order(source),
                   parameters);
-  DivertedKeys diverted(program_);
+  DivertedKeys diverted(program_.identity(), program_.source_row->tts_tupleDescriptor);
   call([] { PopActiveSnapshot(); });
   // Inside the scope of the cursor's own safe search path.
   std::optional<PinnedSettings> settings;

@@ -32,7 +32,7 @@ constexpr long rows_at_once = 1000;
 class RowsToReplay final : public RowSource {
  public:
   explicit RowsToReplay(const Program& program)
-      : images_(program), row_(CurrentMemoryContext, "feature_ext replayed row") {
+      : images_(program.identity(), program.source_row->tts_tupleDescriptor), row_(CurrentMemoryContext, "feature_ext replayed row") {
     const TimeColumn& time = program.plan().time;
     std::string order;
     if (time.attribute != InvalidAttrNumber) {

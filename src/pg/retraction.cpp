@@ -157,7 +157,7 @@ void Retraction::throw_not_there(EventTime time, std::size_t list, bool left) co
         .hint("feature.refresh() computes the feature view anew from what the source holds.");
   }
   throw std::move(error)
-      .detail("The state of " + which + " has no such event: it came while the view's triggers did not fire, or was diverted.")
+      .detail("The state of " + which + " has no such event: it came while the view's triggers did not fire.")
       .hint("feature.refresh() computes the feature view anew from what the source holds.");
 }
 

@@ -6,10 +6,12 @@
 #include <cstring>
 
 #include "pg/compat.hpp"
+#include "pg/definition.hpp"
 
 extern "C" {
 #include <access/htup_details.h>
 #include <catalog/pg_type.h>
+#include <common/hashfn.h>
 #include <executor/executor.h>
 #include <lib/stringinfo.h>
 #include <utils/builtins.h>
@@ -87,7 +89,8 @@ void append_key(StringInfo key, const char* text) {
 
 }  // namespace
 
-RowImages::RowImages(const Program& program) : source_(program.source_row->tts_tupleDescriptor) {
+RowImages::RowImages(const ViewIdentity& view, TupleDesc source) : source_(source) {
+  const std::vector<AttrNumber> read = columns_read(stored_definition(view.definition));
   for (int i = 0; i < source_->natts; ++i) {
     const Form_pg_attribute attribute = TupleDescAttr(source_, i);
     if (attribute->attisdropped) continue;
@@ -95,9 +98,7 @@ RowImages::RowImages(const Program& program) : source_(program.source_row->tts_t
     column.attribute = attribute->attnum;
     column.name = NameStr(attribute->attname);
     column.modifier = attribute->atttypmod;
-    column.is_key = !program.has_primary_key ||
-                    std::any_of(program.row_key.begin(), program.row_key.end(),
-                                [&](const Program::RowKey& key) { return key.attribute == attribute->attnum; });
+    column.is_read = std::find(read.begin(), read.end(), attribute->attnum) != read.end();
     call([&] {
       Oid function;
       bool varies;
@@ -180,7 +181,7 @@ std::string RowImages::key_of(MinimalTuple row) const {
     StringInfoData key;
     initStringInfo(&key);
     for (const Column& column : columns_) {
-      if (column.is_key) append_key(&key, text_in_image(column.base_type, text_of(column, &tuple)));
+      if (column.is_read) append_key(&key, text_in_image(column.base_type, text_of(column, &tuple)));
     }
     return key.data;
   });
@@ -192,10 +193,15 @@ std::string RowImages::key_of(Jsonb* image) const {
     StringInfoData key;
     initStringInfo(&key);
     for (const Column& column : columns_) {
-      if (column.is_key) append_key(&key, text_of(column, image));
+      if (column.is_read) append_key(&key, text_of(column, image));
     }
     return key.data;
   });
+}
+
+std::int64_t RowImages::hash_of(const std::string& key) {
+  return static_cast<std::int64_t>(
+      hash_bytes_extended(reinterpret_cast<const unsigned char*>(key.data()), static_cast<int>(key.size()), 0));
 }
 
 }  // namespace feature

@@ -15,16 +15,20 @@ namespace feature {
 
 class RowImages {
  public:
-  explicit RowImages(const Program& program);
+  // `source`: the type of the source's rows, which is borrowed.
+  RowImages(const ViewIdentity& view, TupleDesc source);
 
   // The image of a row, in the current memory context.
   [[nodiscard]] Datum of(MinimalTuple row) const;
   // Backend code: puts the row of an image into a slot; it lives in the current memory context.
   void restore(Jsonb* image, TupleTableSlot* slot) const;
 
-  // What tells rows apart: the source's primary key, without one all columns. Equal for a row and its image.
+  // What a view knows a row by: the columns that its definition reads. Equal for a row and its image; whatever else of the
+  // row is updated, it stays the same.
   [[nodiscard]] std::string key_of(MinimalTuple row) const;
   [[nodiscard]] std::string key_of(Jsonb* image) const;
+  // Of a key; the same in every session and version.
+  [[nodiscard]] static std::int64_t hash_of(const std::string& key);
 
  private:
   struct Column {
@@ -35,7 +39,7 @@ class RowImages {
     FmgrInfo input;
     Oid input_parameter;
     std::int32_t modifier;
-    bool is_key;
+    bool is_read;
   };
 
   [[nodiscard]] const char* text_of(const Column& column, HeapTuple row) const;

@@ -7,7 +7,9 @@
 
 extern "C" {
 #include <access/htup_details.h>
+#include <catalog/pg_type.h>
 #include <executor/executor.h>
+#include <utils/array.h>
 }
 
 namespace feature {
@@ -16,6 +18,22 @@ namespace {
 constexpr long rows_at_once = 1000;
 
 }  // namespace
+
+Parameters to_places(const std::vector<Oid>& relations, const std::vector<ItemPointerData>& places) {
+  std::vector<Datum> tables, rows;
+  for (const Oid relation : relations) tables.push_back(ObjectIdGetDatum(relation));
+  for (const ItemPointerData& place : places) rows.push_back(PointerGetDatum(&place));
+  const int count = static_cast<int>(rows.size());
+  struct { Datum tables, rows; } arrays = call([&] {
+    decltype(arrays) made{};
+    made.tables =
+        PointerGetDatum(construct_array(tables.data(), count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+    made.rows = PointerGetDatum(
+        construct_array(rows.data(), count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
+    return made;
+  });
+  return {{OIDARRAYOID, TIDARRAYOID}, {arrays.tables, arrays.rows}};
+}
 
 std::string is_elsewhere(const Parameters& places, Parameters& parameters) {
   const std::size_t first = parameters.types.size() + 1;

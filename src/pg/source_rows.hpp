@@ -15,7 +15,10 @@ struct Parameters {
   std::vector<Datum> values;
 };
 
-// Places of rows, as oid[] of their tables and tid[]: the condition on a row of a source that it is in none of them, whose
+// Places of rows as parameters: oid[] of their tables, and tid[].
+[[nodiscard]] Parameters to_places(const std::vector<Oid>& relations, const std::vector<ItemPointerData>& places);
+
+// Of such places: the condition on a row of a source that it is in none of them, whose
 // parameters are added to the query's.
 [[nodiscard]] std::string is_elsewhere(const Parameters& places, Parameters& parameters);
 

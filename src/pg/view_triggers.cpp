@@ -4,6 +4,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
+#include "pg/definition.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
@@ -34,25 +35,12 @@ void create(Spi& spi, const ViewIdentity& view, const char* suffix, const std::s
               " EXECUTE FUNCTION feature.maintain('" + std::to_string(view.id) + "')");
 }
 
-// The columns of the source that the definition reads, as PostgreSQL has noted them.
-std::vector<std::string> columns_read(Spi& spi, const ViewIdentity& view) {
-  const std::uint64_t count = spi.execute(
-      "SELECT DISTINCT a.attnum, pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_rewrite r "
-      "JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid "
-      "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid "
-      "WHERE r.ev_class = " + std::to_string(view.definition) +
-      " AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = " + std::to_string(view.source) +
-      " AND d.refobjsubid > 0 ORDER BY a.attnum");
-  std::vector<std::string> columns;
-  for (std::uint64_t i = 0; i < count; ++i) columns.push_back(spi.text(i, 2));
-  return columns;
-}
-
 // Values are compared as they lie, since what is equal, as 1.0 and 1.00, can give other features. By a function: an operator
 // between two rows would be taken column by column when a dump is restored.
 void create_update_trigger(Spi& spi, const ViewIdentity& view) {
   std::string old_row, new_row;
-  for (const std::string& column : columns_read(spi, view)) {
+  for (const AttrNumber attribute : columns_read(stored_definition(view.definition))) {
+    const std::string column = quoted(call([&] { return get_attname(view.source, attribute, false); }));
     old_row += (old_row.empty() ? "OLD." : ", OLD.") + column;
     new_row += (new_row.empty() ? "NEW." : ", NEW.") + column;
   }
