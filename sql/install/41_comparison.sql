@@ -3,7 +3,8 @@
 
 -- The query that feature.verify runs, from the view's columns and those of its definition. It is made, and analysed, under
 -- a safe search path, so that operators of the view's owner do not get into it.
-CREATE FUNCTION feature_state.comparison(view oid, definition oid) RETURNS text
+-- `definition_rows` is what holds the rows that the definition gives: itself, or what stands for it.
+CREATE FUNCTION feature_state.comparison(view oid, definition oid, definition_rows text) RETURNS text
   LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
@@ -85,8 +86,13 @@ BEGIN
     'SELECT answer.feature, answer.compared, answer.mismatches, answer.error FROM (SELECT count(*) AS compared' ||
     counters || ' FROM (SELECT *, true AS present' || pairing || ' FROM (SELECT ' || stored || ' FROM ONLY ' ||
     feature_table || ') t) f FULL JOIN (SELECT *, true AS present' || pairing || ' FROM (SELECT ' || computed ||
-    ' FROM ' || definition_view || ') t) d ON ' || matched || ') total CROSS JOIN LATERAL (VALUES ' || answers ||
+    ' FROM ' || definition_rows || ') t) d ON ' || matched || ') total CROSS JOIN LATERAL (VALUES ' || answers ||
     ') answer (feature, compared, mismatches, error)';
 END
 $function$;
-COMMENT ON FUNCTION feature_state.comparison(oid, oid) IS 'the query that feature.verify runs';
+COMMENT ON FUNCTION feature_state.comparison(oid, oid, text) IS 'the query that feature.verify runs';
+
+CREATE FUNCTION feature_state.was_processed(internal, "row" record) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'feature_was_processed' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION feature_state.was_processed(internal, record) IS
+  'whether a row of the source was not diverted; for the query that feature.verify runs';

@@ -160,6 +160,15 @@ inline MinimalTuple heap_form_minimal_tuple(TupleDesc description, Datum* values
 #endif
 }
 
+// 18 knows itself that a query is run once.
+inline void run_to_end(QueryDesc* query) {
+#if PG_VERSION_NUM >= 180000
+  ExecutorRun(query, ForwardScanDirection, 0);
+#else
+  ExecutorRun(query, ForwardScanDirection, 0, true);
+#endif
+}
+
 // Whether an ordering operator is a btree's greater-than. 18 speaks of comparisons instead of btree strategies.
 inline bool is_greater_than(Oid ordering_operator) {
   Oid family, type;

@@ -10,6 +10,7 @@
 #include "pg/catalogue.hpp"
 #include "pg/columns.hpp"
 #include "pg/feature_writer.hpp"
+#include "pg/shown_rows.hpp"
 
 extern "C" {
 #include <access/genam.h>
@@ -19,7 +20,6 @@ extern "C" {
 #include <nodes/makefuncs.h>
 #include <nodes/nodeFuncs.h>
 #include <utils/lsyscache.h>
-#include <utils/queryenvironment.h>
 #include <utils/rel.h>
 }
 
@@ -29,21 +29,6 @@ namespace {
 constexpr long rows_at_once = 1000;
 
 std::string column_name(std::size_t column) { return "c" + std::to_string(column + 1); }
-
-// A tuplestore as a table for the statements of the current SPI connection.
-void show(const char* name, TupleDesc columns, Tuplestorestate* rows, std::size_t count) {
-  call([&] {
-    auto* relation = static_cast<EphemeralNamedRelation>(palloc0(sizeof(EphemeralNamedRelationData)));
-    relation->md.name = pstrdup(name);
-    relation->md.tupdesc = columns;
-    relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-    relation->md.enrtuples = static_cast<double>(count);
-    relation->reldata = rows;
-    if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER) elog(ERROR, "SPI_register_relation failed");
-  });
-}
-
-Tuplestorestate* new_tuplestore() { return tuplestore_begin_heap(true, false, work_mem); }
 
 // A number, and a column of the feature table for each of these columns of the definition.
 template <class Columns>
@@ -185,7 +170,6 @@ void FeatureRows::add(std::size_t number, const Datum* values, const bool* nulls
   }
   tuplestore_putvalues(new_, new_columns_, row_, nulls_);
   has_new_[number] = true;
-  ++new_rows_;
 }
 
 void FeatureRows::clear() {
@@ -195,7 +179,7 @@ void FeatureRows::clear() {
   });
   std::fill(has_old_.begin(), has_old_.end(), false);
   std::fill(has_new_.begin(), has_new_.end(), false);
-  old_rows_ = new_rows_ = 0;
+  old_rows_ = 0;
 }
 
 // How a feature row f is that of an old version o. What the key or an index can find, and without a key all else.
@@ -229,7 +213,7 @@ std::vector<FeatureRows::Found> FeatureRows::find() {
         .hint("Keep the source's primary key in the definition.");
   }
   Spi spi;
-  show("old_rows", old_columns_, old_, old_rows_);
+  call([&] { show_rows("old_rows", old_columns_, old_); });
   const std::string sql = "SELECT o.number, f.ctid FROM old_rows o JOIN ONLY " +
                           qualified_name(program_.table.relation) + " f ON " + condition() + " FOR UPDATE OF f";
   Portal portal = call([&] {
@@ -320,18 +304,18 @@ void FeatureRows::apply() {
 void FeatureRows::change(const std::vector<Found>& rows) {
   std::vector<Found> gone;
   std::vector<ItemPointerData> places(has_new_.size());
-  std::size_t changed = 0;
+  bool changed = false;
   for (const Found& one : rows) {
     const auto number = static_cast<std::size_t>(one.number);
     if (!has_new_[number]) {
       gone.push_back(one);
     } else {
       places[number] = one.row;
-      ++changed;
+      changed = true;
     }
   }
   if (!gone.empty()) remove(gone);
-  if (changed > 0 && !kept_.empty()) replace(places, changed);
+  if (changed && !kept_.empty()) replace(places);
 }
 
 void FeatureRows::remove(const std::vector<Found>& rows) {
@@ -347,7 +331,7 @@ void FeatureRows::remove(const std::vector<Found>& rows) {
     return {columns, store};
   });
   Spi spi;
-  show("gone_rows", gone.columns, gone.rows, rows.size());
+  call([&] { show_rows("gone_rows", gone.columns, gone.rows); });
   spi.execute("DELETE FROM ONLY " + qualified_name(program_.table.relation) +
               " f USING gone_rows o WHERE f.ctid = o.feature_row");
   spi.close();
@@ -355,7 +339,7 @@ void FeatureRows::remove(const std::vector<Found>& rows) {
 }
 
 // `places`: by number, where the feature row is; invalid if there is none.
-void FeatureRows::replace(const std::vector<ItemPointerData>& places, std::size_t count) {
+void FeatureRows::replace(const std::vector<ItemPointerData>& places) {
   struct { TupleDesc columns; Tuplestorestate* rows; } changed = call([&]() -> decltype(changed) {
     TupleDesc columns = CreateTemplateTupleDesc(new_columns_->natts + 1);
     for (AttrNumber i = 1; i <= new_columns_->natts; ++i) TupleDescCopyEntry(columns, i, new_columns_, i);
@@ -383,7 +367,7 @@ void FeatureRows::replace(const std::vector<ItemPointerData>& places, std::size_
     set += (set.empty() ? "" : ", ") + quoted(name) + " = n." + column_name(column);
   }
   Spi spi;
-  show("changed_rows", changed.columns, changed.rows, count);
+  call([&] { show_rows("changed_rows", changed.columns, changed.rows); });
   {
     // In the order in which the source was changed, so that a key that moves from row to row is free when it comes to the
     // next: only a nested loop keeps the order.

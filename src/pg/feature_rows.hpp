@@ -49,7 +49,7 @@ class FeatureRows final : public RowSink {
   void check_alike(const std::vector<Found>& candidates) const;
   void change(const std::vector<Found>& rows);
   void remove(const std::vector<Found>& rows);
-  void replace(const std::vector<ItemPointerData>& places, std::size_t count);
+  void replace(const std::vector<ItemPointerData>& places);
   void insert();
 
   const Program& program_;
@@ -66,7 +66,6 @@ class FeatureRows final : public RowSink {
   Tuplestorestate* new_;
   std::vector<bool> has_old_, has_new_;
   std::size_t old_rows_ = 0;
-  std::size_t new_rows_ = 0;
 };
 
 }  // namespace feature

@@ -1,4 +1,4 @@
-// feature.verify: compares a feature view with its definition run as a plain query.
+// feature.verify: compares a feature view with its definition run as a plain query, over the rows that were not diverted.
 //
 // The query is made in SQL, by feature_state.comparison. It runs the definition, and whatever functions that has, so it is
 // run as the view's owner, in a security-restricted operation: a superuser who looks after other people's views must not
@@ -7,6 +7,8 @@
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
+#include "pg/definition_rows.hpp"
+#include "pg/shown_rows.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
@@ -47,8 +49,13 @@ void verify(FunctionCallInfo fcinfo) {
   const auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   const AsUser owner(view.owner, true);
   Spi spi;
+  std::string definition_rows = qualified_name(view.definition);
+  if (const std::optional<DefinitionRows> processed = rows_without_diverted(view)) {
+    definition_rows = "definition_rows";
+    call([&] { show_rows(definition_rows.c_str(), processed->columns, processed->rows); });
+  }
   spi.execute("SELECT feature_state.comparison(" + std::to_string(view.relation) + "::pg_catalog.oid, " +
-              std::to_string(view.definition) + "::pg_catalog.oid)");
+              std::to_string(view.definition) + "::pg_catalog.oid, " + literal(definition_rows) + ")");
   const std::string comparison = spi.text(0, 1);
   // It is analysed under the safe search path, and run under the one that the definition's functions have.
   Portal rows = call([&] {

@@ -374,6 +374,26 @@ UPDATE rides SET km = 6 WHERE id = 4;
 SELECT relation, row ->> 'id' AS id FROM feature.errors WHERE relation::text LIKE '%ride%' ORDER BY 1::text, 2;
 SELECT * FROM on_rides ORDER BY at;
 
+-- feature.verify leaves rows that were diverted out of the plain query
+CREATE TABLE readings (id int, sensor text, at timestamptz NOT NULL, v text, dropped int);
+ALTER TABLE readings DROP COLUMN dropped;
+SELECT feature.create_view('reading_features', $$
+  SELECT id, at, v::int AS value, sum(value) OVER (PARTITION BY sensor ORDER BY at) AS total
+  FROM (SELECT r.*, v::numeric AS value FROM readings r WHERE 1 / (id - 13) > -2) r $$, on_error => 'divert');
+INSERT INTO readings
+SELECT i, 's' || i % 3, timestamptz '2024-05-01' + i * interval '1 minute', CASE WHEN i % 7 = 0 THEN 'bad' ELSE i::text END
+FROM generate_series(1, 50) i;
+INSERT INTO readings VALUES (7, 's1', '2024-05-01 00:07', 'bad'), (60, 's0', '2024-06-01', 'good');
+ALTER TABLE readings ADD COLUMN more int;
+INSERT INTO readings VALUES (61, 's0', '2024-06-02', 'x', 1), (62, 's0', '2024-06-03', '1', 1);
+SELECT count(*) FROM feature.errors WHERE relation = 'reading_features'::regclass;
+SELECT feature, rows_compared, mismatches FROM feature.verify('reading_features');
+UPDATE reading_features SET total = 0 WHERE id IN (1, 2);
+DELETE FROM reading_features WHERE id = 3;
+SELECT feature, rows_compared, mismatches FROM feature.verify('reading_features');
+SELECT feature, rows_compared, mismatches FROM feature.verify('ride_features');
+SELECT feature_state.was_processed(NULL, ROW(1));
+
 -- only its owner sees what a view has diverted, and replays it
 CREATE ROLE regress_divert_owner;
 CREATE ROLE regress_divert_client;
