@@ -25,18 +25,6 @@ namespace {
 // Members of all lists share one table.
 std::uint64_t place_of(std::size_t list, std::uint64_t hash) { return hash ^ (list * 0x9e3779b97f4a7c15u); }
 
-bool same_keys(const Program::Entities& list, const NullableDatum* a, const NullableDatum* b) {
-  for (std::size_t i = 0; i < list.keys.size(); ++i) {
-    if (a[i].isnull != b[i].isnull) return false;
-    const KeyFunctions& functions = list.keys[i];
-    if (!a[i].isnull && !DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.equal), functions.collation,
-                                                        a[i].value, b[i].value))) {
-      return false;
-    }
-  }
-  return true;
-}
-
 // Writes what has changed of an entity through the store of its list.
 class Changes final : public StateSink {
  public:
@@ -63,6 +51,18 @@ class Changes final : public StateSink {
 constexpr std::size_t most_written = std::size_t{1} << 18;
 
 }  // namespace
+
+bool same_keys(const Program::Entities& list, const NullableDatum* a, const NullableDatum* b) {
+  for (std::size_t i = 0; i < list.keys.size(); ++i) {
+    if (a[i].isnull != b[i].isnull) return false;
+    const KeyFunctions& functions = list.keys[i];
+    if (!a[i].isnull && !DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.equal), functions.collation,
+                                                        a[i].value, b[i].value))) {
+      return false;
+    }
+  }
+  return true;
+}
 
 std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys) {
   std::uint64_t hash = 0;

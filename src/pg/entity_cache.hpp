@@ -15,6 +15,8 @@ namespace feature {
 
 // By which the entity of these keys is found, and in whose order entities are locked, as a signed number. Backend code.
 [[nodiscard]] std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys);
+// Whether two keys are one entity's. Backend code.
+[[nodiscard]] bool same_keys(const Program::Entities& list, const NullableDatum* a, const NullableDatum* b);
 
 class EntityCache {
  public:

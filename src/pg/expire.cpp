@@ -10,12 +10,14 @@
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/correction.hpp"
+#include "pg/diverted_rows.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/time_argument.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
 #include <executor/spi.h>
+#include <utils/builtins.h>
 #include <utils/lsyscache.h>
 
 PGDLLEXPORT Datum feature_expire(PG_FUNCTION_ARGS);
@@ -78,14 +80,31 @@ class Expiry {
   }
 
   std::int64_t remove(Oid table, AttrNumber time) const {
-    const Trimming looking_away(views_on(table));
+    const std::vector<std::int32_t> followers = views_on(table);
+    for (const std::int32_t follower : followers) forget_diverted_before(follower, table, time);
+    const Trimming looking_away(followers);
     const AsUser owner(view_.owner, true);
     return static_cast<std::int64_t>(execute("DELETE FROM ", table, time, ""));
   }
 
+  // Rows that a follower has diverted go with the others, and so their entries do.
+  void forget_diverted_before(std::int32_t follower, Oid table, AttrNumber time) const {
+    if (!OidIsValid(table_of_errors())) return;
+    struct { const char* column; const char* type; } names = call([&]() -> decltype(names) {
+      return {get_attname(table, time, false), format_type_be(type_)};
+    });
+    const AsUser owner(state_schema_owner(), false);
+    execute("DELETE FROM feature_state.error WHERE view = " + std::to_string(follower) + " AND (\"row\" ->> " +
+            literal(names.column) + ")::" + names.type + " < $1");
+  }
+
   std::uint64_t execute(const char* what, Oid table, AttrNumber time, const char* rest) const {
     const char* column = call([&] { return get_attname(table, time, false); });
-    const std::string sql = what + from_source(table) + " WHERE " + quoted(column) + " < $1" + rest;
+    return execute(what + from_source(table) + " WHERE " + quoted(column) + " < $1" + rest);
+  }
+
+  // $1 is the time.
+  std::uint64_t execute(const std::string& sql) const {
     Spi spi;
     const std::uint64_t rows = call([&] {
       Oid type = type_;

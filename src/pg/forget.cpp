@@ -1,5 +1,5 @@
 // feature.forget: removes all of one entity: its source rows, by an ordinary DELETE that corrects its other entities and
-// removes feature rows, and then its state.
+// removes feature rows and entries of diverted rows, and then its state.
 
 #include <algorithm>
 
@@ -9,9 +9,10 @@
 #include "pg/columns.hpp"
 #include "pg/definition.hpp"
 #include "pg/describe.hpp"
+#include "pg/diverted_rows.hpp"
+#include "pg/entity_rows.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/retraction.hpp"
-#include "pg/source_rows.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
@@ -72,9 +73,10 @@ class Oblivion {
     std::int64_t rows;
     {
       const Forgetting forgetting(view_.id, entities_);
-      rows = remove_rows(view_.source, texts_);
+      rows = remove_source_rows();
     }
     // Rows that the source has lost before, or that are not followed.
+    forget_diverted(program_, entities_.front());
     if (const std::vector<std::string> kept = feature_columns(); !kept.empty()) (void)remove_rows(view_.relation, kept);
     remove_states();
     return rows;
@@ -150,6 +152,27 @@ class Oblivion {
       if (result < 0) elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
       return SPI_processed;
     });
+  }
+
+  std::int64_t remove_source_rows() {
+    if (keys_are_columns() || !has_diverted(view_)) return remove_rows(view_.source, texts_);
+    // The DELETE would fail on a row that was diverted because its keys do. One that is updated meanwhile is found then.
+    std::uint64_t rows = 0;
+    const std::string sql = "DELETE FROM " + from_source(view_.source) +
+                            " s USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) n (relation, place) "
+                            "WHERE s.tableoid = n.relation AND s.ctid = n.place";
+    while (const std::optional<Parameters> places = places_of_entity(program_, entities_.front())) {
+      const AsUser owner(view_.owner, true);
+      Spi spi;
+      rows += execute(sql, *places);
+      spi.close();
+    }
+    return static_cast<std::int64_t>(rows);
+  }
+
+  [[nodiscard]] bool keys_are_columns() const {
+    const std::vector<Key>& keys = program_.plan().lists[entities_.front().list].keys;
+    return std::all_of(keys.begin(), keys.end(), [](const Key& key) { return IsA(key.expression, Var); });
   }
 
   [[nodiscard]] std::int64_t remove_rows(Oid table, const std::vector<std::string>& columns) const {

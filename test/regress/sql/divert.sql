@@ -394,6 +394,41 @@ SELECT feature, rows_compared, mismatches FROM feature.verify('reading_features'
 SELECT feature, rows_compared, mismatches FROM feature.verify('ride_features');
 SELECT feature_state.was_processed(NULL, ROW(1));
 
+-- feature.forget removes entries of the entity, but for those whose keys cannot be evaluated
+CREATE TABLE calls (id int PRIMARY KEY, phone text, at timestamptz NOT NULL, seconds int);
+SELECT feature.create_view('call_features', $$
+  SELECT id, phone, at, 60 / seconds AS per_minute, count(*) OVER (PARTITION BY phone ORDER BY at) AS n FROM calls
+$$, on_error => 'divert');
+SELECT feature.create_view('of_prefix', $$
+  SELECT id, at, count(*) OVER (PARTITION BY phone::bigint / 1000 ORDER BY at) AS n, 60 / seconds AS per_minute FROM calls
+$$, on_error => 'divert');
+INSERT INTO calls VALUES (1, '111222', '2024-01-01', 1), (2, '111222', '2024-01-02', 0), (3, '111333', '2024-01-03', 0),
+  (4, 'none', '2024-01-04', 1), (5, '222333', '2024-01-05', 1), (6, '222333', '2024-01-06', 0);
+CREATE VIEW call_errors AS
+  SELECT relation, row ->> 'id' AS id, message FROM feature.errors
+  WHERE relation IN ('call_features'::regclass, 'of_prefix'::regclass) ORDER BY relation::text, 2;
+TABLE call_errors;
+SELECT feature.forget('call_features', '{"phone": "111222"}');
+TABLE call_errors;
+SELECT feature.forget('of_prefix', '{"((phone)::bigint / 1000)": 111}');
+TABLE call_errors;
+TABLE calls;
+-- also those of rows that the source has lost before
+SET session_replication_role = replica;
+DELETE FROM calls WHERE id = 6;
+RESET session_replication_role;
+SELECT feature.forget('call_features', '{"phone": "222333"}');
+TABLE call_errors;
+
+-- feature.expire takes entries along with the source's rows
+INSERT INTO calls VALUES (10, '5', '2024-01-10', 0), (11, '5', '2024-01-11', 1), (12, '5', '2024-01-12', 0);
+SELECT feature.expire('of_prefix', '2024-01-12');
+SELECT feature.expire('call_features', '2024-01-11 12:00');
+TABLE call_errors;
+SELECT feature.expire('call_features', '2024-01-11 12:00', source => true);
+TABLE call_errors;
+TABLE calls;
+
 -- only its owner sees what a view has diverted, and replays it
 CREATE ROLE regress_divert_owner;
 CREATE ROLE regress_divert_client;
