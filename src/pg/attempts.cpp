@@ -20,4 +20,11 @@ void Attempts::divert(MinimalTuple row, ErrorData* error) {
   subtransaction_->begin();
 }
 
+void Attempts::pass_over(ErrorData* error) {
+  place_.at_no_row();
+  subtransaction_->roll_back();
+  FreeErrorData(error);
+  subtransaction_->begin();
+}
+
 }  // namespace feature

@@ -31,17 +31,18 @@ class Attempts {
   // which only one that `may_divert` is.
   template <class Body>
   bool attempt(MinimalTuple row, bool may_divert, Body&& body) {
-    place_.at_row(row);
-    if (!can_fail()) {
-      with_context(body);
-      return true;
-    }
-    ErrorData* error = error_of(may_divert, body);
-    if (error == nullptr) {
-      subtransaction_->keep_what_was_written();
-      return true;
-    }
+    ErrorData* error = error_of(row, may_divert, body);
+    if (error == nullptr) return true;
     divert(row, error);
+    return false;
+  }
+
+  // The same for a row that is attempted once more later, and will be diverted then.
+  template <class Body>
+  bool look_at(MinimalTuple row, Body&& body) {
+    ErrorData* error = error_of(row, true, body);
+    if (error == nullptr) return true;
+    pass_over(error);
     return false;
   }
 
@@ -64,18 +65,25 @@ class Attempts {
   }
 
  private:
-  // The error that `body` ends with, if the row can be diverted for it; null if it succeeds.
+  // The error that an attempt ends with, if the row can be diverted for it; null if it succeeds.
   template <class Body>
-  ErrorData* error_of(bool may_divert, Body&& body) {
-    try {
+  ErrorData* error_of(MinimalTuple row, bool may_divert, Body&& body) {
+    place_.at_row(row);
+    if (!can_fail()) {
       with_context(body);
       return nullptr;
+    }
+    try {
+      with_context(body);
     } catch (PgError& error) {
       if (!is_whole_ || !may_divert || !is_data_error(error.data().sqlerrcode)) throw;
       return error.release();
     }
+    subtransaction_->keep_what_was_written();
+    return nullptr;
   }
   void divert(MinimalTuple row, ErrorData* error);
+  void pass_over(ErrorData* error);
 
   Place& place_;
   Diversion* diversion_;

@@ -29,9 +29,9 @@ namespace {
 // The old versions that the view has, and then the new ones.
 class OldThenNew final : public RowSource {
  public:
-  // `diverted`: by number, old versions that are to be left out.
-  OldThenNew(RowChanges& changes, const std::vector<bool>& diverted)
-      : diverted_(diverted), old_(changes, true), new_(changes, false) {}
+  // `diverted`: by number, old versions that are to be left out. `alone`: nobody else can be at the view's entities.
+  OldThenNew(const RowChanges& changes, const std::vector<bool>& diverted, bool alone)
+      : changes_(changes), diverted_(diverted), alone_(alone), old_(changes, true), new_(changes, false) {}
 
   bool next(TupleTableSlot* slot) override {
     while (is_old_) {
@@ -42,9 +42,15 @@ class OldThenNew final : public RowSource {
   }
   [[nodiscard]] std::size_t number() const override { return is_old_ ? old_.number() : new_.number(); }
   [[nodiscard]] bool is_old() const override { return is_old_; }
+  [[nodiscard]] bool has_more() const override { return !alone_ && (old_.has_more() || new_.has_more()); }
+  [[nodiscard]] std::unique_ptr<RowSource> again() override {
+    return std::make_unique<OldThenNew>(changes_, diverted_, alone_);
+  }
 
  private:
+  const RowChanges& changes_;
   const std::vector<bool>& diverted_;
+  bool alone_;
   ChangedRows old_, new_;
   bool is_old_ = true;
 };
@@ -165,7 +171,7 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
   FeatureRows features(program, changes.changes().size());
   Diversion diversion(program);
   const auto process = [&](const Parameters* rebuilt_without) {
-    OldThenNew rows(changes, diverted);
+    OldThenNew rows(changes, diverted, rebuilt_without != nullptr);
     return compute(program, rows, features, program.identity().diverts ? &diversion : nullptr, batch_rows,
                    rebuilt_without, inserter);
   };

@@ -51,9 +51,8 @@ std::optional<std::int64_t> run_batches(const Work& work, std::vector<StateStore
     {
       Batch batch(work, context.get());
       if (!batch.read(source, batch_rows)) break;
-      // Rows that may fail are not looked at ahead.
-      if (first && work.diversion == nullptr && source.has_more()) {
-        lock_ahead(work.program, work.place, *source.again(), stores);
+      if (first && source.has_more()) {
+        lock_ahead(work.program, work.place, work.diversion, *source.again(), stores);
       }
       if (!batch.process()) return std::nullopt;
       written += batch.written();

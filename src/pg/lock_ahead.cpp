@@ -2,7 +2,7 @@
 
 #include "pg/lock_ahead.hpp"
 
-#include "pg/boundary.hpp"
+#include "pg/attempts.hpp"
 #include "pg/entity_cache.hpp"
 #include "pg/row_intake.hpp"
 
@@ -39,19 +39,23 @@ class SortedKeys {
     });
   }
 
-  // Takes the keys in a slot's columns. Backend code.
-  void add(const TupleTableSlot* slot) {
+  // Evaluates what tells the entity of the keys that are in a slot's columns. They stay there. Backend code.
+  void look_at(const TupleTableSlot* slot) {
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       const std::size_t column = list_.key_columns[i];
       keys_[i] = {slot->tts_values[column], slot->tts_isnull[column]};
     }
-    const std::uint64_t hash = hash_of(list_, keys_.data());
+    hash_ = hash_of(list_, keys_.data());
+  }
+
+  // Takes the entity that was looked at. Backend code.
+  void take() {
     // Rows of one entity often stand close together. What looks empty here is taken once more, at worst.
-    std::uint64_t& recent = recent_[hash % most_recent];
-    if (recent == hash && hash != 0) return;
-    recent = hash;
+    std::uint64_t& recent = recent_[hash_ % most_recent];
+    if (recent == hash_ && hash_ != 0) return;
+    recent = hash_;
     ExecClearTuple(in_);
-    in_->tts_values[0] = static_cast<Datum>(hash);
+    in_->tts_values[0] = static_cast<Datum>(hash_);
     in_->tts_isnull[0] = false;
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       in_->tts_values[1 + i] = keys_[i].value;
@@ -89,6 +93,7 @@ class SortedKeys {
 
   const Program::Entities& list_;
   std::vector<NullableDatum> keys_;
+  std::uint64_t hash_ = 0;
   std::vector<std::uint64_t> recent_;  // hashes taken, by their remainder
   Tuplesortstate* sort_ = nullptr;
   TupleTableSlot* in_ = nullptr;
@@ -97,27 +102,42 @@ class SortedKeys {
 
 }  // namespace
 
-void lock_ahead(Program& program, Place& place, RowSource& rows, std::vector<StateStore>& stores) {
+void lock_ahead(Program& program, Place& place, Diversion* diversion, RowSource& rows,
+                std::vector<StateStore>& stores) {
   const std::vector<PartitionList>& planned = program.plan().lists;
   std::vector<std::optional<SortedKeys>> keys(planned.size());
   for (std::size_t list = 0; list < planned.size(); ++list) {
-    if (planned[list].from_source && !program.lists[list].shared) keys[list].emplace(planned[list], program.lists[list]);
+    const Program::Entities& known = program.lists[list];
+    if (planned[list].from_source && !known.shared) keys[list].emplace(planned[list], known);
   }
-  call([&] {
-    for (;;) {
-      place.at_no_row();
-      const MinimalTuple row = next_row(program, rows);
-      if (row == nullptr) break;
-      place.at_row(row);
-      MemoryContext previous = MemoryContextSwitchTo(program.expressions->ecxt_per_tuple_memory);
-      if (prepare(program)) {
+  // What the sorts write to disk outlives the rows.
+  const ResourceOwner owner = CurrentResourceOwner;
+  Attempts attempts(place, diversion);
+  attempts.begin();
+  for (;;) {
+    place.at_no_row();
+    const MinimalTuple row = call([&] { return next_row(program, rows); });
+    if (row == nullptr) break;
+    bool counts = false;
+    const bool done = attempts.look_at(row, [&] {
+      call([&] {
+        MemoryContext previous = MemoryContextSwitchTo(program.expressions->ecxt_per_tuple_memory);
+        counts = prepare(program) && has_event_time(program);
         for (std::optional<SortedKeys>& of_list : keys) {
-          if (of_list) of_list->add(program.prepared);
+          if (counts && of_list) of_list->look_at(program.prepared);
         }
+        MemoryContextSwitchTo(previous);
+      });
+    });
+    if (!done || !counts) continue;
+    const InOwner here(owner);
+    call([&] {
+      for (std::optional<SortedKeys>& of_list : keys) {
+        if (of_list) of_list->take();
       }
-      MemoryContextSwitchTo(previous);
-    }
-  });
+    });
+  }
+  attempts.end();
   for (std::size_t list = 0; list < planned.size(); ++list) {
     if (keys[list]) keys[list]->lock(stores[list], program.expressions);
   }

@@ -226,8 +226,10 @@ SELECT feature.create_view('of_many', $$
   SELECT id, card, at, sum(amount) OVER c AS spent, count(*) OVER d AS n FROM many
   WINDOW c AS (PARTITION BY card ORDER BY at), d AS (PARTITION BY card ORDER BY at RANGE '1 day' PRECEDING) $$, '0');
 SET feature_ext.batch_rows = 700;
+SET work_mem = '64kB';
 UPDATE many SET amount = amount + 1, at = at + interval '1 second' WHERE id % 2 = 0;
 DELETE FROM many WHERE id % 2 = 1;
+RESET work_mem;
 RESET feature_ext.batch_rows;
 INSERT INTO many SELECT -card, card, timestamp '2025-01-01', 0 FROM generate_series(0, 99) card;
 SELECT count(*) FROM of_many;

@@ -79,6 +79,19 @@ SELECT d.list, d.entity, d.entities, d.events = g.events AS same_events
 FROM feature.stats d JOIN feature.stats g USING (list)
 WHERE d.relation = 'features'::regclass AND g.relation = 'good_features'::regclass ORDER BY list;
 
+-- the entities of a statement of many batches are sorted on disk before, and go on being sorted when a row has failed
+CREATE TABLE sorted (id int PRIMARY KEY, at int NOT NULL, per int);
+SELECT feature.create_view('sorted_features', $$
+  SELECT id, count(*) OVER (PARTITION BY id, 10 / per ORDER BY at) AS n FROM sorted $$, on_error => 'divert');
+SET feature_ext.batch_rows = 1000;
+SET work_mem = '64kB';
+INSERT INTO sorted SELECT i, i, CASE WHEN i % 700 = 0 THEN 0 ELSE 1 END FROM generate_series(1, 10000) i;
+RESET work_mem;
+RESET feature_ext.batch_rows;
+SELECT count(*), max(n) FROM sorted_features;
+SELECT count(*), string_agg(DISTINCT sqlstate, ',') AS sqlstates FROM feature.errors WHERE relation = 'sorted_features'::regclass;
+DROP TABLE sorted CASCADE;
+
 -- what does not belong to a row aborts the statement
 CREATE TABLE codes (id int PRIMARY KEY, at int, code text);
 CREATE FUNCTION failing(code text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
