@@ -34,8 +34,9 @@ COMMENT ON COLUMN feature_state.view.lateness IS
 COMMENT ON COLUMN feature_state.view.on_error IS
   'whether a row that cannot be processed aborts its statement, or is diverted to feature_state.error';
 
+-- No foreign key leads from one table of the catalogue to another: pg_restore loads them in any order.
 CREATE TABLE feature_state.list (
-  view   integer NOT NULL REFERENCES feature_state.view ON DELETE CASCADE,
+  view   integer NOT NULL,
   number integer NOT NULL,
   states regclass NOT NULL,
   chunks regclass NOT NULL,

@@ -3,7 +3,7 @@
 
 CREATE TABLE feature_state.error (
   id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  view     integer NOT NULL REFERENCES feature_state.view ON DELETE CASCADE,
+  view     integer NOT NULL,
   "time"   timestamptz NOT NULL,
   sqlstate text NOT NULL,
   message  text NOT NULL,

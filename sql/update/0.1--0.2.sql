@@ -10,6 +10,9 @@ ALTER TABLE feature_state.view
 COMMENT ON COLUMN feature_state.view.on_error IS
   'whether a row that cannot be processed aborts its statement, or is diverted to feature_state.error';
 
+-- pg_restore loads the catalogue's tables in any order.
+ALTER TABLE feature_state.list DROP CONSTRAINT list_view_fkey;
+
 CREATE OR REPLACE VIEW feature.views AS
   SELECT v.relation, v.source, v.definition, v.query, v.settings, v.lateness,
          (SELECT pg_catalog.count(*) FROM feature_state.list l WHERE l.view OPERATOR(pg_catalog.=) v.id) AS entity_lists,

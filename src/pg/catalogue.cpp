@@ -28,6 +28,11 @@ Oid state_schema() {
   return call([] { return get_namespace_oid("feature_state", false); });
 }
 
+Oid table_of_errors() {
+  const Oid schema = state_schema();
+  return call([&] { return get_relname_relid("error", schema); });
+}
+
 Oid state_schema_owner() {
   const Oid schema = state_schema();
   return call([&] {
@@ -203,6 +208,22 @@ ViewIdentity find_view(const std::string& condition) {
   return view;
 }
 
+// What is recorded besides the view's own row. Foreign keys would do it, but stand in the way of pg_restore, which loads the
+// catalogue's tables in any order.
+void erase_parts(Spi& spi, const std::string& id) {
+  spi.execute("DELETE FROM feature_state.list WHERE view = " + id);
+  if (OidIsValid(table_of_errors())) spi.execute("DELETE FROM feature_state.error WHERE view = " + id);
+}
+
+// Views whose tables were dropped leave their rows behind.
+void sweep(Spi& spi) {
+  const std::uint64_t count = spi.execute("DELETE FROM feature_state.view v WHERE NOT EXISTS "
+                                          "(SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation) RETURNING v.id");
+  std::vector<std::string> gone;
+  for (std::uint64_t i = 0; i < count; ++i) gone.push_back(spi.text(i, 1));
+  for (const std::string& id : gone) erase_parts(spi, id);
+}
+
 std::string array_of(const std::vector<AttrNumber>& columns) {
   std::string elements;
   for (const AttrNumber column : columns) elements += (elements.empty() ? "" : ", ") + std::to_string(column);
@@ -237,9 +258,7 @@ void record(const ViewIdentity& view, const std::string& query) {
   const AsUser owner(state_schema_owner(), false);
   Spi spi;
   const std::string id = std::to_string(view.id);
-  // Views whose tables were dropped leave their rows behind; this is when they are swept up.
-  spi.execute("DELETE FROM feature_state.view v WHERE NOT EXISTS "
-              "(SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)");
+  sweep(spi);
   spi.execute("DELETE FROM feature_state.list WHERE view = " + id);
   const auto oid = [](Oid value) { return std::to_string(value) + "::pg_catalog.oid::pg_catalog.regclass"; };
   std::string settings;
@@ -268,6 +287,15 @@ void record(const ViewIdentity& view, const std::string& query) {
                 (list.shared ? ", shared" : "") + ") VALUES (" + id + ", " + std::to_string(i + 1) + ", " +
                 oid(list.states) + ", " + oid(list.chunks) + (list.shared ? ", true" : "") + ")");
   }
+  spi.close();
+}
+
+void erase(const ViewIdentity& view) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  const std::string id = std::to_string(view.id);
+  spi.execute("DELETE FROM feature_state.view WHERE id = " + id);
+  erase_parts(spi, id);
   spi.close();
 }
 

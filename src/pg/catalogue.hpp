@@ -1,5 +1,5 @@
-// The extension's own catalogue: tables feature_state.view and feature_state.list, which only the extension's owner can
-// write, and the owner of the database add to, as a restore does.
+// The extension's own catalogue: tables feature_state.view, feature_state.list and feature_state.error, which only the
+// extension's owner can write, and the owner of the database add to, as a restore does.
 #pragma once
 
 #include "pg/program.hpp"
@@ -14,6 +14,8 @@ namespace feature {
 // Owner of schema feature_state: whom the catalogue and the state tables belong to.
 [[nodiscard]] Oid state_schema_owner();
 [[nodiscard]] Oid state_schema();
+// feature_state.error, or InvalidOid in a database whose extension is still of version 0.1.
+[[nodiscard]] Oid table_of_errors();
 
 // With id 0 if there is no such view.
 [[nodiscard]] ViewIdentity view_by_id(std::int32_t id);
@@ -23,6 +25,8 @@ namespace feature {
 [[nodiscard]] std::int32_t new_view_id();
 // Writes a view and its lists down, in place of what was recorded under its number. `query` is the definition's text.
 void record(const ViewIdentity& view, const std::string& query);
+// Removes all that is recorded of a view, and its diverted rows.
+void erase(const ViewIdentity& view);
 // Of a view that was restored from a dump and whose states are made anew: writes down the numbers that its table and
 // the definition's columns have here, so that it is like one that was created here.
 void record_restored(const ViewIdentity& view, const std::vector<AttrNumber>& columns);

@@ -29,11 +29,6 @@ constexpr const char* not_of_a_row[] = {"08", "0B", "0F", "0L", "0P", "0Z", "24"
 
 }  // namespace
 
-Oid table_of_errors() {
-  const Oid schema = state_schema();
-  return call([&] { return get_relname_relid("error", schema); });
-}
-
 bool is_data_error(int sqlstate) {
   if (sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) return true;  // while a row is processed: it is too late
   const char* code = unpack_sql_state(sqlstate);

@@ -60,9 +60,6 @@ class DivertedKeys {
   std::unordered_map<std::string, std::int64_t> rows_;
 };
 
-// The table; invalid in databases whose extension is still of version 0.1.
-[[nodiscard]] Oid table_of_errors();
-
 [[nodiscard]] bool has_diverted(const ViewIdentity& view);
 // Removes all rows of a view from the table; returns how many there were.
 std::int64_t forget_diverted(const ViewIdentity& view);

@@ -37,7 +37,6 @@ bool depends_on(const Program& program, Oid relation) {
   });
 }
 
-// How many changes of relations this session has been told of.
 std::uint64_t changes = 0;
 
 // Callbacks come from inside the backend: they only mark, and never throw.
@@ -78,6 +77,8 @@ std::shared_ptr<Program> compile_view(ViewIdentity view) {
   }
   return std::make_shared<Program>(std::move(context), std::move(plan), std::move(view));
 }
+
+std::uint64_t relation_changes() { return changes; }
 
 void watch_invalidations() {
   CacheRegisterRelcacheCallback(relation_changed, 0);

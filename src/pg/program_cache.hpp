@@ -9,6 +9,9 @@ namespace feature {
 // Registers for invalidations; called once when the library is loaded.
 void watch_invalidations();
 
+// How many changes of relations this session has been told of.
+[[nodiscard]] std::uint64_t relation_changes();
+
 // The program of a view, compiled as the view's owner if need be. Shared, so that it stays whole while it runs even if
 // it is invalidated; null if there is no such view. A program that is running already is not given out twice: a nested statement gets one of its own.
 [[nodiscard]] std::shared_ptr<Program> program_of(std::int32_t view);

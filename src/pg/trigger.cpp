@@ -10,6 +10,7 @@
 #include "pg/engine.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/query_end.hpp"
+#include "pg/restoring.hpp"
 #include "pg/settings.hpp"
 #include "pg/view_objects.hpp"
 
@@ -70,13 +71,14 @@ const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
 std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id) {
   std::shared_ptr<Program> program = locked_program_of(id);
   if (program == nullptr) {
-    // The feature table was dropped in a restored database, where the trigger does not go with it. Nothing is lost by
-    // letting the statement pass: there is nothing to keep up to date.
+    // The feature table was dropped in a restored database, where the trigger does not go with it; or only the schema was
+    // restored, or only the source. Nothing is lost by letting the statement pass: there is nothing to keep up to date.
     call([&] {
       ereport(WARNING, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("trigger \"%s\" belongs to a feature view that does not exist",
                                data.tg_trigger->tgname),
-                        errhint("Drop the trigger.")));
+                        errhint("Drop the trigger; or, if only the schema of a dump was restored, restore the data of schema "
+                                "feature_state as well.")));
     });
     return nullptr;
   }
@@ -91,7 +93,8 @@ void check_source(const ViewIdentity& view, Oid table) {
   if (table == view.source) return;
   const char* name = call([&] { return get_rel_name(table); });
   throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                 "table \"" + std::string(name) + "\" is not the source of feature view \"" + view.name + "\"");
+                 "table \"" + std::string(name) + "\" is not the source of feature view \"" + view.name + "\"")
+      .hint("Drop the trigger.");
 }
 
 // Runs `body` with the rights and settings under which the view's expressions are evaluated. It is given the user that it
@@ -184,6 +187,7 @@ void source_emptied(const TriggerData& data, std::int32_t id) {
 
 void maintain(const TriggerData& data) {
   const std::int32_t id = call([&] { return pg_strtoint32(data.tg_trigger->tgargs[0]); });
+  if (is_left_to_dump(id, RelationGetRelid(data.tg_relation))) return;
   if (TRIGGER_FIRED_FOR_ROW(data.tg_event)) return row_changed(data, id);
   if (TRIGGER_FIRED_BEFORE(data.tg_event)) return open_collection(id, RelationGetRelid(data.tg_relation));
   if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event)) return source_emptied(data, id);

@@ -72,10 +72,7 @@ void drop_view(Oid relation) {
     performDeletion(&table, DROP_RESTRICT, 0);
     CommandCounterIncrement();
   });
-  const AsUser owner(state_schema_owner(), false);
-  Spi spi;
-  spi.execute("DELETE FROM feature_state.view WHERE id = " + std::to_string(view.id));
-  spi.close();
+  erase(view);
 }
 
 }  // namespace

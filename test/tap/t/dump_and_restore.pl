@@ -7,6 +7,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use lib "$ENV{TESTDIR}/tap";
+use FeatureViews;
+
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(extra => [ '--locale=C', '--encoding=UTF8' ]);
 $node->append_conf('postgresql.conf', 'fsync = off');
@@ -180,6 +183,50 @@ is(dump_and_restore('renumbered', 'renumbered_twice', 'postgres'), '', 'through 
 like(insert_into('renumbered_twice', 'enum', 4), qr/must be refreshed/, 'which does not keep them either');
 is(keeper('renumbered_twice', "SELECT feature.refresh('enum', '2024-01-01 02:00')"), '2', 'a refresh from a time on');
 is(insert_into('renumbered_twice', 'enum', 4) . differing('renumbered_twice', 'enum'), '0', 'makes states anew as well');
+
+# Formats of pg_dump, and orders in which pg_restore may load: with several jobs, tables of the catalogue come in any.
+sub restored {
+	my ($to, $what, @options) = @_;
+	$node->safe_psql('postgres', "CREATE DATABASE $to");
+	command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr($to), @options ], "$what restores without an error");
+	is($node->safe_psql($to, diverted()), '3', 'diverted rows are there');
+	$node->safe_psql($to, rows(301, 400));
+	is($node->safe_psql($to, views_differ()), '0|400|396|400|400', 'all kinds of views go on');
+	is($node->safe_psql($to, diverted()), '4', 'and divert');
+}
+
+$node->safe_psql('postgres', 'CREATE DATABASE kinds');
+$node->safe_psql('kinds', views());
+$node->safe_psql('kinds', rows(1, 300));
+my ($custom, $directory) = map { $node->basedir . "/kinds.$_" } 'custom', 'directory';
+command_ok([ 'pg_dump', '-Fc', '-d', $node->connstr('kinds'), '-f', $custom ], 'a dump of the format custom');
+command_ok([ 'pg_dump', '-Fd', '-j', 4, '-d', $node->connstr('kinds'), '-f', $directory ], 'and one of the format directory, by several jobs');
+restored('from_custom', 'the one', $custom);
+restored('from_directory', 'the other', $directory);
+restored('custom_in_parallel', 'the one, by several jobs,', '-j', 4, $custom);
+restored('directory_in_parallel', 'the other, by several jobs,', '-j', 4, $directory);
+
+# Entries of a dump's table of contents in another order, as a file.
+sub reordered {
+	my ($name, $rank) = @_;
+	my ($out) = run_command([ 'pg_restore', '-l', $custom ]);
+	my @entries = grep { !/^;/ } split /\n/, $out;
+	my %place = map { $entries[$_] => $_ } 0 .. $#entries;
+	my $file = $node->basedir . "/$name.list";
+	append_to_file($file, join "\n", sort { ($rank->($a) <=> $rank->($b)) || ($place{$a} <=> $place{$b}) } @entries);
+	return $file;
+}
+my $others_first = reordered('others_first', sub {
+	my ($entry) = @_;
+	return $entry =~ /TABLE DATA feature_state (list|error) / ? 1 : $entry =~ /TABLE DATA / ? 2 : $entry =~ /SEQUENCE SET|INDEX|CONSTRAINT|TRIGGER/ ? 3 : 0;
+});
+restored('others_first', 'the catalogue in another order', '-L', $others_first, $custom);
+
+# What belonged to a view goes with it.
+$node->safe_psql('others_first', q{SELECT feature.drop_view('app.takings'); DROP TABLE app.spend;
+	SELECT feature.create_view('app.takings', 'SELECT id, count(*) OVER (ORDER BY t) AS n FROM app.payments')});
+is($node->safe_psql('others_first', q{SELECT (SELECT count(*) FROM feature_state.list WHERE view NOT IN (SELECT id FROM feature_state.view)),
+	(SELECT count(*) FROM feature_state.error)}), '0|0', 'a view that is dropped leaves nothing in the catalogue');
 
 $node->stop;
 done_testing();
