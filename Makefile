@@ -4,6 +4,7 @@
 #   PG_CONFIG   the PostgreSQL to build for and to test with (the first in PATH)
 #   PG          the major version to check with; another one than PG_CONFIG's is, in the Debian release that has it
 #   SUITES      what to check: some of the suites that `make help` names
+#   OLD, NEW    the major versions that are upgraded from and to
 #   WARN        more warning flags; the checks add -Werror
 
 PG_CONFIG ?= pg_config
@@ -77,6 +78,7 @@ help:
 	@echo '                 check-isolation, check-tap, check-clients, check-random, check-aggregates, check-docs run one'
 	@echo 'make check PG=17 the same in the Debian release that has PostgreSQL 17, made when it is first asked for'
 	@echo 'make check-all   the same with PostgreSQL 15, 17 and 18'
+	@echo 'make check-upgrade  pg_upgrade from PostgreSQL OLD (15) to NEW (17), in a Debian that has both'
 	@echo 'make fuzz        both fuzzers, then random cases, for FUZZ_SECONDS (600) each'
 	@echo 'make sanitize    unit tests and fuzzers under sanitizers, the latter for FUZZ_SECONDS (600) each'
 	@echo 'make valgrind    regression tests against a server under valgrind; takes long'
@@ -109,6 +111,9 @@ endif
 check-all:
 	@scripts/check-versions.sh $(foreach version,15 17 18,'$(version) $(SUITES)')
 
+check-upgrade:
+	@scripts/check-upgrade.sh $(HERE) $(OLD) $(NEW)
+
 fuzz: export FUZZ_SECONDS ?= 600
 fuzz: export RANDOM_SECONDS ?= $(FUZZ_SECONDS)
 fuzz: setup
@@ -133,6 +138,6 @@ format:
 $(filter-out $(PEOPLE),$(MAKECMDGOALS)):
 	@$(MAKE) $@
 
-.PHONY: help setup demo check check-all fuzz sanitize valgrind bench format
+.PHONY: help setup demo check check-all check-upgrade fuzz sanitize valgrind bench format
 
 endif

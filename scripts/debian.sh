@@ -1,8 +1,8 @@
 #!/bin/bash
 # Runs goals of make in the Debian release that has a given major version of PostgreSQL, on this checkout as it stands.
 #
-#   debian.sh [--fresh] MAJOR GOAL...   GOAL: what make takes, variables included: check SUITES="regress isolation"
-#   debian.sh --release MAJOR           prints the name of the release
+#   debian.sh [--fresh] [--with OLDER] MAJOR GOAL...   GOAL: what make takes, variables included: check SUITES="regress tap"
+#   debian.sh --release MAJOR                          prints the name of the release
 #
 # The Debian is a folder, /var/cache/feature_ext/debian-RELEASE: made by debootstrap when it is first asked for, and
 # kept with what `make setup` installs there. Nothing is mounted in it that others see, so `rm -rf` is all it takes to
@@ -10,6 +10,9 @@
 #
 # What runs there is a copy of the checkout, build/debian-RELEASE/checkout: with edits and new files, without what git
 # ignores. It is made anew each time, and stays, for its build/check/ has the logs; ccache spares most of compiling.
+#
+# --with OLDER: a Debian of its own, in which apt also knows the packages of the release that has PostgreSQL OLDER, and
+# takes from there what its own release has not.
 #
 # Needs root, debootstrap (`scripts/setup.sh debootstrap`), and 2 GB of room.
 set -euo pipefail
@@ -41,6 +44,10 @@ make_debian() {
   apt-config dump | grep '^Acquire::' >"$folder.new/etc/apt/apt.conf.d/acquire" || true
   echo 'APT::Keep-Downloaded-Packages "false";' >"$folder.new/etc/apt/apt.conf.d/keep-nothing"
   echo force-unsafe-io >"$folder.new/etc/dpkg/dpkg.cfg.d/unsafe-io"
+  if [ -n "$older" ]; then
+    echo "deb ${mirror:-http://deb.debian.org/debian} $older main" >"$folder.new/etc/apt/sources.list.d/$older.list"
+    printf 'Package: *\nPin: release n=%s\nPin-Priority: 100\n' "$older" >"$folder.new/etc/apt/preferences.d/$older"
+  fi
   rm "$folder.log"
   mv "$folder.new" "$folder"
 }
@@ -77,36 +84,42 @@ in_debian() {
     "${settings[@]}" "$@"
 }
 
-fresh=
-case ${1:-} in
-  --release)
-    release_with "$2"
-    exit
-    ;;
-  --fresh)
-    fresh=yes
-    shift
-    ;;
-esac
+fresh= older=
+while [[ ${1:-} == --* ]]; do
+  case $1 in
+    --release)
+      release_with "$2"
+      exit
+      ;;
+    --fresh) fresh=yes ;;
+    --with)
+      older=$(release_with "$2")
+      shift
+      ;;
+    *) set -- ;;
+  esac
+  [ $# -eq 0 ] || shift
+done
 [ $# -ge 2 ] || { sed -n '4,5s/^# *//p' "$0" >&2; exit 2; }
 release=$(release_with "$1")
+name=debian-$release${older:+-with-$older}
 shift
 
 [ "$(id -u)" -eq 0 ] || fail "needs root"
 command -v debootstrap >/dev/null || fail "needs debootstrap"
-folder=/var/cache/feature_ext/debian-$release
-work=$top/build/debian-$release
+folder=/var/cache/feature_ext/$name
+work=$top/build/$name
 if [ -n "$fresh" ]; then
   temporary=$(mktemp -d /var/tmp/feature_ext.XXXXXX)
   trap 'rm -rf --one-file-system "$temporary"' EXIT
   trap 'exit 130' INT TERM HUP
   chmod 755 "$temporary"
-  folder=$temporary/debian-$release
+  folder=$temporary/$name
 fi
 
 # One at a time in a checkout, for they would share the copy; and one at a time that makes the Debian or installs there.
 mkdir -p "$top/build" "$(dirname "$folder")"
-exec {working}>"$top/build/debian-$release.lock"
+exec {working}>"$top/build/$name.lock"
 flock "$working"
 exec {installing}>"$folder.lock"
 flock "$installing"

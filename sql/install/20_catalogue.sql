@@ -13,7 +13,8 @@ CREATE TABLE feature_state.view (
   query       text NOT NULL,
   settings    jsonb NOT NULL,
   lateness    interval,
-  on_error    text NOT NULL DEFAULT 'abort' CHECK (on_error OPERATOR(pg_catalog.=) ANY (ARRAY['abort', 'divert']))
+  on_error    text NOT NULL DEFAULT 'abort' CHECK (on_error OPERATOR(pg_catalog.=) ANY (ARRAY['abort', 'divert'])),
+  cluster     bigint NOT NULL DEFAULT (pg_catalog.pg_control_system()).system_identifier
 );
 COMMENT ON TABLE feature_state.view IS 'feature views';
 COMMENT ON COLUMN feature_state.view.id IS 'number in the names of its definition, states and trigger';
@@ -33,6 +34,8 @@ COMMENT ON COLUMN feature_state.view.lateness IS
   'how much later than its frames'' events a row may be without being computed from the source; NULL if by any time';
 COMMENT ON COLUMN feature_state.view.on_error IS
   'whether a row that cannot be processed aborts its statement, or is diverted to feature_state.error';
+COMMENT ON COLUMN feature_state.view.cluster IS
+  'identifier of the database cluster that its states were made in; pg_upgrade makes another';
 
 -- No foreign key leads from one table of the catalogue to another: pg_restore loads them in any order.
 CREATE TABLE feature_state.list (

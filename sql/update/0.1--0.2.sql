@@ -6,9 +6,12 @@
 -- The search path here is that of the schema that the extension was created in, which may be anybody's.
 
 ALTER TABLE feature_state.view
-  ADD COLUMN on_error text NOT NULL DEFAULT 'abort' CHECK (on_error OPERATOR(pg_catalog.=) ANY (ARRAY['abort', 'divert']));
+  ADD COLUMN on_error text NOT NULL DEFAULT 'abort' CHECK (on_error OPERATOR(pg_catalog.=) ANY (ARRAY['abort', 'divert'])),
+  ADD COLUMN cluster bigint NOT NULL DEFAULT (pg_catalog.pg_control_system()).system_identifier;
 COMMENT ON COLUMN feature_state.view.on_error IS
   'whether a row that cannot be processed aborts its statement, or is diverted to feature_state.error';
+COMMENT ON COLUMN feature_state.view.cluster IS
+  'identifier of the database cluster that its states were made in; pg_upgrade makes another';
 
 -- pg_restore loads the catalogue's tables in any order.
 ALTER TABLE feature_state.list DROP CONSTRAINT list_view_fkey;

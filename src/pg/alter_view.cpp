@@ -90,6 +90,7 @@ class Alteration {
     change_table();
     drop_staging();
     record(new_, text_);
+    record_here(old_);
     replace_update_trigger(new_);
     record_dependencies(new_);
     call([] { CommandCounterIncrement(); });
@@ -280,6 +281,7 @@ class Alteration {
     create_states(new_, *plan_);
     create_definition(new_, query_);
     new_.restored = false;
+    new_.elsewhere = false;
     new_.columns.clear();
     for (const NewColumn& column : columns_) new_.columns.push_back(column.attribute);
   }

@@ -9,6 +9,7 @@
 
 extern "C" {
 #include <access/htup_details.h>
+#include <access/xlog.h>
 #include <catalog/namespace.h>
 #include <catalog/pg_class.h>
 #include <catalog/pg_inherits.h>
@@ -158,7 +159,7 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
   if (spi.query("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id, "
                   "pg_catalog.array_to_string(v.columns, ' '), v.lateness, "
                   // Which version 0.1 has not.
-                  "pg_catalog.to_jsonb(v) ->> 'on_error' "
+                  "pg_catalog.to_jsonb(v) ->> 'on_error', pg_catalog.to_jsonb(v) ->> 'cluster' "
                   "FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation WHERE " +
                   condition + " ORDER BY EXISTS (SELECT FROM pg_catalog.pg_depend d "
                   "JOIN pg_catalog.pg_class o ON o.oid = d.objid WHERE d.classid = 1259 AND d.objid = v.definition "
@@ -182,6 +183,8 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
     });
   }
   view.diverts = spi.text(0, 10) == "divert";
+  const std::string cluster = spi.text(0, 11);
+  view.elsewhere = !cluster.empty() && cluster != std::to_string(static_cast<std::int64_t>(GetSystemIdentifier()));
   // A catalogue of version 0.1 has no shared lists.
   const std::uint64_t lists =
       spi.query("SELECT l.states, l.chunks, pg_catalog.to_jsonb(l) ->> 'shared' FROM feature_state.list l WHERE view = " +
@@ -318,6 +321,15 @@ void record_states(const ViewIdentity& view) {
                 "::pg_catalog.oid::pg_catalog.regclass WHERE view = " + std::to_string(view.id) + " AND number = " +
                 std::to_string(i + 1));
   }
+  spi.close();
+  call([&] { CacheInvalidateRelcacheByRelid(view.relation); });
+}
+
+void record_here(const ViewIdentity& view) {
+  if (!view.elsewhere) return;
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  spi.execute("UPDATE feature_state.view SET cluster = DEFAULT WHERE id = " + std::to_string(view.id));
   spi.close();
   call([&] { CacheInvalidateRelcacheByRelid(view.relation); });
 }

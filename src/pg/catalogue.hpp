@@ -32,6 +32,8 @@ void erase(const ViewIdentity& view);
 void record_restored(const ViewIdentity& view, const std::vector<AttrNumber>& columns);
 // Of a view whose states were made anew: writes down which tables they are.
 void record_states(const ViewIdentity& view);
+// Of a view whose states were made in another cluster, and now were made anew.
+void record_here(const ViewIdentity& view);
 void record_on_error(const ViewIdentity& view, bool diverts);
 // Views whose source is this table, by id.
 [[nodiscard]] std::vector<std::int32_t> views_on(Oid source);

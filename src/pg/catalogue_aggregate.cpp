@@ -124,14 +124,14 @@ CatalogueAggregate::CatalogueAggregate(WindowFunc* function, std::vector<Aggrega
   }
 }
 
-bool CatalogueAggregate::saves_local_oids() const {
+bool CatalogueAggregate::saves_local_oids(Move move) const {
   return call([&] {
-    if (!internal_) return holds_local_oids(transition_type_);
+    if (!internal_) return holds_local_oids(transition_type_, move);
     if (is_local(function_->inputcollid)) return true;
     ListCell* cell;
     foreach (cell, function_->args) {
       const Oid type = exprType(static_cast<Node*>(lfirst(cell)));
-      if (is_local(type) || holds_local_oids(type)) return true;
+      if ((move == Move::dump && is_local(type)) || holds_local_oids(type, move)) return true;
     }
     return false;
   });

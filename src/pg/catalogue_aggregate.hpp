@@ -16,6 +16,8 @@ extern "C" {
 
 namespace feature {
 
+enum class Move;  // see stored_oids.hpp
+
 // Where an argument of a transition function comes from: a column of the event, or a constant.
 struct AggregateInput {
   int column = -1;
@@ -32,9 +34,9 @@ class CatalogueAggregate final : public Aggregate {
   // Whether what has been folded can be saved. If not, an unbounded frame reads the entity's whole history.
   [[nodiscard]] bool saveable() const { return !internal_ || (serialise_.fn_oid != 0); }
 
-  // Whether what is saved may hold local OIDs: the state's own datum does, or, as nobody knows what a serialise
+  // Whether what is saved may hold local OIDs that are not kept: the state's own datum does, or, as nobody knows what a serialise
   // function writes, the inputs' types or collation have such.
-  [[nodiscard]] bool saves_local_oids() const;
+  [[nodiscard]] bool saves_local_oids(Move move) const;
 
   // The type of the state that is saved; of internal states it says nothing of what a serialise function writes.
   [[nodiscard]] Oid saved_type() const { return transition_type_; }

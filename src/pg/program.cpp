@@ -56,8 +56,12 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   find_row_key();
   find_feature_table();
   if (identity_.restored) {
-    if (const std::string oids = local_oids_in_states(*plan_); !oids.empty()) {
+    if (const std::string oids = local_oids_in_states(*plan_, Move::dump); !oids.empty()) {
       lost = "Its states were restored from a dump, which does not keep the OIDs in " + oids + ".";
+    }
+  } else if (identity_.elsewhere) {
+    if (const std::string oids = local_oids_in_states(*plan_, Move::upgrade); !oids.empty()) {
+      lost = "Its states were made before the cluster was upgraded, which does not keep the OIDs in " + oids + ".";
     }
   }
   if (!identity_.tied && !identity_.sealed) {

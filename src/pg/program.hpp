@@ -28,6 +28,7 @@ struct ViewIdentity {
   bool tied = false;            // its objects depend on the feature table, as create_view has recorded
   bool sealed = false;          // its states belong to a superuser: nobody else can have written to them
   bool restored = false;        // from a dump: column numbers may have changed
+  bool elsewhere = false;       // its states were made in another cluster, before a dump or pg_upgrade
   struct Tables {
     Oid states, chunks;
     bool shared;  // several sessions write one entity at once, see slots.cpp

@@ -139,6 +139,7 @@ std::int64_t refresh(ViewIdentity view, const std::optional<Since>& since) {
     call([] { CommandCounterIncrement(); });
     rows = backfill(*program, destination).written;
     if (view.restored) record_restored(view, program->table.attributes);
+    record_here(view);
   }
   call([] { CommandCounterIncrement(); });
   for (const std::int32_t fed : views_on(view.relation)) {

@@ -11,42 +11,62 @@ extern "C" {
 #include <catalog/pg_type.h>
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
+#include <utils/typcache.h>
 }
 
 namespace feature {
 
 bool is_local(Oid oid) { return oid >= FirstGenbkiObjectId; }
 
-bool holds_local_oids(Oid type) {
+namespace {
+
+bool is_kept_type(Oid type, Move move) { return move == Move::upgrade || !is_local(type); }
+
+bool attributes_hold_local_oids(Oid composite, Move move) {
+  TupleDesc attributes = lookup_rowtype_tupdesc(composite, -1);
+  bool found = false;
+  for (int i = 0; i < attributes->natts && !found; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(attributes, i);
+    found = !attribute->attisdropped && holds_local_oids(attribute->atttypid, move);
+  }
+  ReleaseTupleDesc(attributes);
+  return found;
+}
+
+}  // namespace
+
+bool holds_local_oids(Oid type, Move move) {
   switch (type) {
+    case REGCLASSOID:
+    case REGTYPEOID:
+    case REGROLEOID:
+    case ACLITEMOID: return move == Move::dump;
     case REGPROCOID:
     case REGPROCEDUREOID:
     case REGOPEROID:
     case REGOPERATOROID:
-    case REGCLASSOID:
     case REGCOLLATIONOID:
-    case REGTYPEOID:
-    case REGROLEOID:
     case REGNAMESPACEOID:
     case REGCONFIGOID:
-    case REGDICTIONARYOID:
-    case ACLITEMOID: return true;
+    case REGDICTIONARYOID: return true;
     default: break;
   }
   switch (get_typtype(type)) {
     case TYPTYPE_BASE: {
       const Oid element = get_element_type(type);
-      return OidIsValid(element) && (is_local(element) || holds_local_oids(element));
+      return OidIsValid(element) && (!is_kept_type(element, move) || holds_local_oids(element, move));
     }
-    case TYPTYPE_DOMAIN: return holds_local_oids(getBaseType(type));
-    case TYPTYPE_RANGE:
-    case TYPTYPE_MULTIRANGE: return is_local(type);
-    default: return true;  // enums, composites
+    case TYPTYPE_DOMAIN: return holds_local_oids(getBaseType(type), move);
+    case TYPTYPE_RANGE: return !is_kept_type(type, move) || holds_local_oids(get_range_subtype(type), move);
+    case TYPTYPE_MULTIRANGE: return !is_kept_type(type, move) || holds_local_oids(get_multirange_range(type), move);
+    case TYPTYPE_ENUM: return move == Move::dump;
+    case TYPTYPE_COMPOSITE: return move == Move::dump || attributes_hold_local_oids(type, move);
+    default: return true;
   }
 }
 
-std::string local_oids_in_states(const Plan& plan) {
-  const auto holds = [](Oid type) { return call([&] { return holds_local_oids(type); }); };
+std::string local_oids_in_states(const Plan& plan, Move move) {
+  const auto holds = [&](Oid type) { return call([&] { return holds_local_oids(type, move); }); };
   const auto values = [](Oid type) {
     return "values of type " + std::string(call([&] { return format_type_be(type); }));
   };
@@ -60,7 +80,7 @@ std::string local_oids_in_states(const Plan& plan) {
     }
     for (const auto& aggregate : list.aggregates) {
       const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(aggregate.get());
-      if (catalogue != nullptr && is_saved(list.kernel, catalogue) && catalogue->saves_local_oids()) {
+      if (catalogue != nullptr && is_saved(list.kernel, catalogue) && catalogue->saves_local_oids(move)) {
         return "states of aggregate " + function_name(catalogue->function());
       }
     }
