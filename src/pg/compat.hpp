@@ -16,6 +16,7 @@ extern "C" {
 #include <executor/executor.h>
 #include <nodes/nodeFuncs.h>
 #include <parser/parse_relation.h>
+#include <rewrite/rewriteHandler.h>
 #include <utils/acl.h>
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
@@ -166,6 +167,22 @@ inline void run_to_end(QueryDesc* query) {
   ExecutorRun(query, ForwardScanDirection, 0);
 #else
   ExecutorRun(query, ForwardScanDirection, 0, true);
+#endif
+}
+
+// 18 has generated columns that are computed when they are read, and lie in no row.
+inline bool is_virtual([[maybe_unused]] Form_pg_attribute attribute) {
+#if PG_VERSION_NUM >= 180000
+  return attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+  return false;
+#endif
+}
+inline Node* expand_virtual_columns(Node* node, [[maybe_unused]] Relation table, [[maybe_unused]] int index) {
+#if PG_VERSION_NUM >= 180000
+  return expand_generated_columns_in_expr(node, table, index);
+#else
+  return node;
 #endif
 }
 

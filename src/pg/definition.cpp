@@ -298,6 +298,19 @@ void check_source(Query* base, int location, const char* text) {
   }
 }
 
+// Rows do not have virtual columns: their expressions take their places, as they are now.
+void expand_virtual_columns(Query* base) {
+  int index;
+  const RangeTblEntry* entry = source_of_level(base, &index);
+  call([&] {
+    Relation source = table_open(entry->relid, NoLock);
+    base->targetList = reinterpret_cast<::List*>(
+        compat::expand_virtual_columns(reinterpret_cast<Node*>(base->targetList), source, index));
+    base->jointree->quals = compat::expand_virtual_columns(base->jointree->quals, source, index);
+    table_close(source, NoLock);
+  });
+}
+
 }  // namespace
 
 RangeTblEntry* source_of_level(Query* level, int* index) {
@@ -371,6 +384,7 @@ Query* analyse_definition(const char* text) {
   int index;
   RangeTblEntry* source = source_of_level(base, &index);
   source->inh = source->relkind == RELKIND_PARTITIONED_TABLE;
+  expand_virtual_columns(base);
   check_columns(query, text);
   return query;
 }

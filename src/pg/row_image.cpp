@@ -93,7 +93,7 @@ RowImages::RowImages(const ViewIdentity& view, TupleDesc source) : source_(sourc
   const std::vector<AttrNumber> read = columns_read(stored_definition(view.definition));
   for (int i = 0; i < source_->natts; ++i) {
     const Form_pg_attribute attribute = TupleDescAttr(source_, i);
-    if (attribute->attisdropped) continue;
+    if (attribute->attisdropped || compat::is_virtual(attribute)) continue;
     Column column{};
     column.attribute = attribute->attnum;
     column.name = NameStr(attribute->attname);
