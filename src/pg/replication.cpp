@@ -22,12 +22,12 @@ namespace {
 
 void follow_replication(const ViewIdentity& view, bool follow) {
   const std::string source = qualified_name(view.source);
-  const auto name = [&](const char* suffix) { return trigger_name(view, suffix); };
-  const auto exists = [&](const char* suffix) { return OidIsValid(find_trigger(view, suffix)); };
+  const auto name = [&](const char* kind) { return trigger_name(view, kind); };
+  const auto exists = [&](const char* kind) { return OidIsValid(find_trigger(view, kind)); };
   Spi spi;
-  const auto enable = [&](const char* how, std::initializer_list<const char*> suffixes) {
-    for (const char* suffix : suffixes) {
-      if (exists(suffix)) spi.execute("ALTER TABLE " + source + " ENABLE " + how + "TRIGGER " + name(suffix));
+  const auto enable = [&](const char* how, std::initializer_list<const char*> kinds) {
+    for (const char* kind : kinds) {
+      if (exists(kind)) spi.execute("ALTER TABLE " + source + " ENABLE " + how + "TRIGGER " + name(kind));
     }
   };
   if (exists("_replica")) spi.execute("DROP TRIGGER " + name("_replica") + " ON " + source);

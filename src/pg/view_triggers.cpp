@@ -18,20 +18,20 @@ PG_FUNCTION_INFO_V1(feature_create_correction_triggers);
 
 namespace feature {
 
-std::string trigger_name(const ViewIdentity& view, const char* suffix) {
-  return "feature_" + std::to_string(view.id) + suffix;
+std::string trigger_name(const ViewIdentity& view, const char* kind) {
+  return std::string("feature") + kind + "_" + std::to_string(view.id);
 }
 
-Oid find_trigger(const ViewIdentity& view, const char* suffix) {
-  const std::string name = trigger_name(view, suffix);
+Oid find_trigger(const ViewIdentity& view, const char* kind) {
+  const std::string name = trigger_name(view, kind);
   return call([&] { return get_trigger_oid(view.source, name.c_str(), true); });
 }
 
 namespace {
 
 // In place of one that is there. Locks no reader out, as dropping it would.
-void create(Spi& spi, const ViewIdentity& view, const char* suffix, const std::string& events, const std::string& how) {
-  spi.execute("CREATE OR REPLACE TRIGGER " + trigger_name(view, suffix) + " " + events + " ON " + qualified_name(view.source) + " " + how +
+void create(Spi& spi, const ViewIdentity& view, const char* kind, const std::string& events, const std::string& how) {
+  spi.execute("CREATE OR REPLACE TRIGGER " + trigger_name(view, kind) + " " + events + " ON " + qualified_name(view.source) + " " + how +
               " EXECUTE FUNCTION feature.maintain('" + std::to_string(view.id) + "')");
 }
 
@@ -53,8 +53,8 @@ void create_update_trigger(Spi& spi, const ViewIdentity& view) {
 
 std::vector<Oid> triggers_of(const ViewIdentity& view) {
   std::vector<Oid> found;
-  for (const char* suffix : {"", "_begin", "_insert", "_update", "_delete", "_end", "_replica"}) {
-    if (const Oid trigger = find_trigger(view, suffix); OidIsValid(trigger)) found.push_back(trigger);
+  for (const char* kind : {"", "_begin", "_insert", "_update", "_delete", "_end", "_replica"}) {
+    if (const Oid trigger = find_trigger(view, kind); OidIsValid(trigger)) found.push_back(trigger);
   }
   return found;
 }

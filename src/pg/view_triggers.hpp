@@ -1,28 +1,32 @@
 // The triggers that a view has on its source. All call feature.maintain with the view's number.
 //
 //   feature_<id>          AFTER INSERT FOR EACH STATEMENT, with the inserted rows as a transition table
-//   feature_<id>_begin    BEFORE UPDATE OR DELETE FOR EACH STATEMENT
-//   feature_<id>_update   AFTER UPDATE FOR EACH ROW, WHEN a column that the definition reads has changed
-//   feature_<id>_delete   AFTER DELETE FOR EACH ROW
-//   feature_<id>_end      AFTER UPDATE OR DELETE OR TRUNCATE FOR EACH STATEMENT
+//   feature_begin_<id>    BEFORE UPDATE OR DELETE FOR EACH STATEMENT
+//   feature_update_<id>   AFTER UPDATE FOR EACH ROW, WHEN a column that the definition reads has changed
+//   feature_delete_<id>   AFTER DELETE FOR EACH ROW
+//   feature_end_<id>      AFTER UPDATE OR DELETE OR TRUNCATE FOR EACH STATEMENT
+//
+// Triggers fire in the order of their names. All of these end with the number, so that the views on a table come in the same
+// order whatever has happened to its rows, and sessions lock their entities in that one.
 //
 // A transition table would take COPY's multi-row inserts away from a partitioned source, and not see what is inserted into a
-// partition directly. There _begin and _end fire for INSERT as well, and between them, in place of the first one,
+// partition directly. There `begin` and `end` fire for INSERT as well, and between them, in place of the first one,
 //
-//   feature_<id>_insert   AFTER INSERT FOR EACH ROW, which PostgreSQL gives to all partitions, as the other row triggers
+//   feature_insert_<id>   AFTER INSERT FOR EACH ROW, which PostgreSQL gives to all partitions, as the other row triggers
 //
 // A view that follows logical replication has besides, on an ordinary source and in the role of a replica only,
 //
-//   feature_<id>_replica  AFTER INSERT FOR EACH ROW
+//   feature_replica_<id>  AFTER INSERT FOR EACH ROW
 #pragma once
 
 #include "pg/program.hpp"
 
 namespace feature {
 
-[[nodiscard]] std::string trigger_name(const ViewIdentity& view, const char* suffix);
+// `kind` is one of the words above behind an underscore, or empty.
+[[nodiscard]] std::string trigger_name(const ViewIdentity& view, const char* kind);
 // Or InvalidOid.
-[[nodiscard]] Oid find_trigger(const ViewIdentity& view, const char* suffix);
+[[nodiscard]] Oid find_trigger(const ViewIdentity& view, const char* kind);
 
 // Those that there are, as their owner may drop them: that is how the view is kept from following the source.
 [[nodiscard]] std::vector<Oid> triggers_of(const ViewIdentity& view);

@@ -14,7 +14,7 @@ SELECT $$ SELECT id, card, shop, at, amount, sum(amount) OVER c AS spent, count(
           WINDOW c AS (PARTITION BY card ORDER BY at),
                  s AS (PARTITION BY shop ORDER BY at RANGE BETWEEN '1 day' PRECEDING AND CURRENT ROW) $$ AS definition \gset
 SELECT feature.create_view('spend', :'definition');
-SELECT tgname ~ '_[0-9]+$' AS of_inserts, regexp_replace(pg_get_triggerdef(oid), '_[0-9]+|[0-9]+''', '_N', 'g') AS trigger
+SELECT tgname ~ '^feature_[0-9]+$' AS of_inserts, regexp_replace(pg_get_triggerdef(oid), '_[0-9]+|[0-9]+''', '_N', 'g') AS trigger
 FROM pg_trigger WHERE tgrelid = 'payments'::regclass ORDER BY tgname;
 
 -- What the states hold shows in a row that comes after: it must get what the plain query gives for it.

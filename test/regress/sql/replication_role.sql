@@ -104,7 +104,7 @@ SELECT feature.follow_replication(NULL);
 -- Dropped with the view.
 SELECT feature.follow_replication('spend');
 DROP TABLE spend CASCADE;
-SELECT count(*) FROM pg_trigger WHERE tgrelid = 'payments'::regclass AND tgfoid = 'feature.maintain'::regproc AND tgname LIKE '%replica';
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'payments'::regclass AND tgfoid = 'feature.maintain'::regproc AND tgname LIKE 'feature_replica_%';
 SET client_min_messages = warning;
 DROP SCHEMA replication_role CASCADE;
 DROP ROLE replication_role_reader;
