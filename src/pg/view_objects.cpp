@@ -53,14 +53,27 @@ void drop_alone(const ViewIdentity& view, Oid relation) {
   CommandCounterIncrement();
 }
 
+// Keeps everybody out of what a view follows and of the view itself.
+//
+// An insert into a partitioned source locks that before a partition; but an insert into a partition directly locks this, and
+// looks at the source only at its end. It is waited for as create_view does, with a lock under which the source can be looked
+// at. An ordinary source is locked at once: a lock that becomes a stronger one can deadlock with a transaction that has read
+// the source and then inserts.
+void lock_to_drop(const ViewIdentity& view) {
+  call([&] {
+    if (get_rel_relkind(view.source) == RELKIND_PARTITIONED_TABLE) {
+      list_free(tables_of_source(view.source, ShareRowExclusiveLock));
+    }
+    list_free(tables_of_source(view.source, AccessExclusiveLock));
+    LockRelationOid(view.relation, AccessExclusiveLock);
+  });
+}
+
 void drop_view(Oid relation) {
   const ViewIdentity found = view_by_relation(relation);
   check_owner(found);
   check_catalogue(found);
-  call([&] {
-    LockRelationOid(found.source, AccessExclusiveLock);
-    LockRelationOid(found.relation, AccessExclusiveLock);
-  });
+  lock_to_drop(found);
   // Another session may have altered it before.
   const ViewIdentity view = view_by_relation(relation);
   check_owner(view);
