@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "kernel/digest.hpp"
+
 namespace feature {
 
 namespace {
@@ -355,7 +357,7 @@ Entity::Tally Entity::tally(EventTime until) {
   Tally tally{first, tree_.left_digest()};
   for (const Run& run : kept_events(first, count_until(until))) {
     tally.events += run.last - run.first;
-    tally.digest += tree_.digest(run.first, run.last);
+    tally.digest += digest(plan_.layout.event, run.first, run.last);
   }
   return tally;
 }

@@ -24,39 +24,9 @@
 #include <vector>
 
 #include "kernel/frame.hpp"
+#include "kernel/tree_nodes.hpp"
 
 namespace feature {
-
-// Where nodes come from. The image stays valid until the next call.
-class NodeSource {
- public:
-  struct Image {
-    const std::byte* bytes;
-    std::size_t size;
-  };
-  virtual ~NodeSource() = default;
-  // Throws CorruptState if there is no such node.
-  [[nodiscard]] virtual Image load(std::uint32_t number) = 0;
-  // Called every few thousand events by what can take long. May throw whatever is to end it.
-  virtual void pause() {}
-};
-
-// Where changed nodes go. Images are valid until the call returns.
-class NodeSink {
- public:
-  virtual ~NodeSink() = default;
-  virtual void remove_node(std::uint32_t number) = 0;
-  virtual void add_node(std::uint32_t number, const std::vector<std::byte>& image) = 0;
-  virtual void replace_node(std::uint32_t number, const std::vector<std::byte>& image) = 0;
-};
-
-// The writers of one list's segments, kept from entity to entity.
-struct SegmentWriters {
-  explicit SegmentWriters(const ListPlan& plan) : events(plan.layout), summaries(plan.summaries) {}
-
-  SegmentWriter events;
-  SegmentWriter summaries;
-};
 
 // Contiguous records: events, or summaries of events.
 struct Run {
@@ -69,6 +39,8 @@ class Tree {
  public:
   // Everything it allocates comes from `memory` and is never given back singly.
   Tree(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source);
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
 
   // The tree that a stored head tells of. Throws CorruptState.
   void open(const Prefix& head);
@@ -120,42 +92,18 @@ class Tree {
   void absorb_left(Tree& other);
   // A digest of the events that have left: the sum of those of runs of them, whatever their order.
   [[nodiscard]] std::uint64_t left_digest() { return left().position == 0 ? 0 : left_digest_; }
-  // The sum of hashes of events by all that is kept of them. A source of the same events gives the same.
-  [[nodiscard]] std::uint64_t digest(const Event* first, const Event* last) const;
 
   // Whether there may be something to store.
-  [[nodiscard]] bool changed() const { return !removed_.empty() || (root_ != nullptr && root_->changed); }
+  [[nodiscard]] bool changed() const { return nodes_.has_removed() || (root_ != nullptr && root_->changed); }
   // Hands over what has changed. Settled before.
   void store(SegmentWriters& writers, NodeSink& sink);
 
-  static constexpr std::size_t leaf_events = 128;
+  static constexpr std::size_t leaf_events = TreeNodes::leaf_events;
 
  private:
-  struct Node {
-    Node(std::uint32_t its_number, std::uint8_t its_level, std::pmr::memory_resource& memory)
-        : number(its_number), level(its_level), records(&memory), children(&memory), ends(&memory) {}
+  using Node = TreeNode;
 
-    [[nodiscard]] std::int64_t count() const {
-      return level == 0 ? static_cast<std::int64_t>(records.size()) : ends.back();
-    }
-    [[nodiscard]] std::int64_t start_of(std::size_t child) const { return child == 0 ? 0 : ends[child - 1]; }
-
-    std::uint32_t number;
-    std::uint8_t level;
-    bool stored = false;    // under its number
-    bool changed = true;    // is not what is stored
-    bool stale = false;     // is not what its parent's record says
-    bool complete = true;   // all measures are saved in all its records
-    std::pmr::vector<Event> records;
-    // Of an inner node, one a record:
-    std::pmr::vector<Node*> children;     // null while not loaded
-    std::pmr::vector<std::int64_t> ends;  // number of events below this child and those before it
-  };
-
-  [[nodiscard]] Node& make_node(std::uint8_t level);
-  [[nodiscard]] Node& load(std::uint32_t number, std::uint8_t level);
   [[nodiscard]] Node& root();
-  [[nodiscard]] Node& child(Node& node, std::size_t index);
   [[nodiscard]] Value* prefix_values() const;
   [[noreturn]] static void events_left();
 
@@ -167,14 +115,9 @@ class Tree {
   void remove(Node& node, std::int64_t position);
   void become_empty();
   void settle(Node& node);
-  void add_child(Node& node, std::size_t index, Node& child, std::int64_t end);
-  void append_child(Node& node, Node& child);
-  void summarise(Node& node, std::size_t index);
-  [[nodiscard]] Node& split(Node& node);
   [[nodiscard]] Node* append(Node& node, Node& leaf);
   void grow(Node& sibling);
   void shrink();
-  void drop_child(Node& node, std::size_t index);
   void expire_first_leaf();
   void remove_nodes(Node& node);
   void advance(const Prefix& from, Prefix& to, const Node& leaf);
@@ -182,20 +125,17 @@ class Tree {
   template <class Take>
   void extend_left(std::int64_t events, EventTime time, Take take);
   void store(Node& node, SegmentWriters& writers, NodeSink& sink);
-  [[nodiscard]] std::size_t estimated_size(const Node& node) const;
-  [[nodiscard]] bool is_full(const Node& node) const;
-  [[nodiscard]] bool is_overfull(const Node& node) const;
 
   const ListPlan& plan_;
   std::pmr::memory_resource& memory_;
   NodeSource& source_;
   Prefix prefix_;
+  TreeNodes nodes_;  // numbers them by prefix_.next
   Prefix left_;
   std::uint64_t left_digest_ = 0;  // of the events that have left, whatever their order
   Node* root_ = nullptr;
   bool partials_stale_ = false;
   std::vector<Event> unsettled_left_;  // have left, but are not in partial results and digest yet
-  std::vector<std::uint32_t> removed_;
 };
 
 }  // namespace feature
