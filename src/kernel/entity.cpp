@@ -362,12 +362,35 @@ Entity::Tally Entity::tally(EventTime until) {
   return tally;
 }
 
-bool Entity::absorb(Entity& other, std::int64_t most) {
+Entity::Absorbed Entity::absorb(Entity& other, std::int64_t most) {
+  if (other.kept() > most) {
+    const std::int64_t first = other.size() - most;
+    take_over(other.kept_events(first, other.size()));
+    while (other.size() > first) other.remove(other.size() - 1);
+    other.settle();
+    return Absorbed::newest;
+  }
   const Prefix& gone = other.left();
   const auto reaches_behind = [&](Entity& entity) { return entity.kept() > 0 && entity.newest() >= gone.before.time; };
-  if (other.kept() > most || (gone.position > 0 && !reaches_behind(*this) && !reaches_behind(other))) return false;
+  if (gone.position > 0 && !reaches_behind(*this) && !reaches_behind(other)) return Absorbed::nothing;
+  take_over(other.kept_events(gone.position, other.size()));
   const std::uint64_t late = std::uint64_t{late_} + other.late_;
-  for (const Run& run : other.kept_events(gone.position, other.size())) {
+  late_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(late, std::numeric_limits<std::uint32_t>::max()));
+  if (gone.position == 0) return Absorbed::all;
+  // Times that have left are asked for where the tree is: it must reach behind them.
+  if (tree_.size() == 0 || tree_.newest() < gone.before.time) {
+    seal(std::min(ring_.size(), ring_.count_until(gone.before.time) + 1));
+  }
+  tree_.absorb_left(other.tree_);
+  forget_folded(-1);
+  head_ = nullptr;
+  return Absorbed::all;
+}
+
+// Events of another slot. That they come late here does not make them late ones.
+void Entity::take_over(const std::vector<Run>& events) {
+  const std::uint32_t late = late_;
+  for (const Run& run : events) {
     for (const Event* event = run.first; event != run.last; ++event) {
       if (would_have_left(event->time)) {
         add_left(*event);
@@ -377,16 +400,7 @@ bool Entity::absorb(Entity& other, std::int64_t most) {
     }
   }
   tree_.settle();
-  late_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(late, std::numeric_limits<std::uint32_t>::max()));
-  if (gone.position == 0) return true;
-  // Times that have left are asked for where the tree is: it must reach behind them.
-  if (tree_.size() == 0 || tree_.newest() < gone.before.time) {
-    seal(std::min(ring_.size(), ring_.count_until(gone.before.time) + 1));
-  }
-  tree_.absorb_left(other.tree_);
-  forget_folded(-1);
-  head_ = nullptr;
-  return true;
+  late_ = late;
 }
 
 // ---- storing

@@ -106,10 +106,11 @@ class Entity {
     std::uint64_t digest = 0;  // whatever their order
   };
   [[nodiscard]] Tally tally(EventTime until);
-  // Takes over all events of another slot, and what it knows of those that have left; that one is not to be used any more.
-  // False, and changes nothing, if it keeps more events than `most`, or if neither keeps an event that is behind those that
-  // have left. O(its events log n).
-  [[nodiscard]] bool absorb(Entity& other, std::int64_t most);
+  // Takes over what another slot has. If it keeps no more than `most` events, that is all, with what it knows of those that
+  // have left: then it is not to be used any more. Else its newest `most` events. Nothing if neither keeps an event that is
+  // behind those that have left. O(most log n).
+  enum class Absorbed { nothing, newest, all };
+  [[nodiscard]] Absorbed absorb(Entity& other, std::int64_t most);
   // Number of events that are kept.
   [[nodiscard]] std::int64_t kept() { return size() - left().position; }
 
@@ -124,6 +125,7 @@ class Entity {
   };
 
   void forget_folded(std::int64_t position);
+  void take_over(const std::vector<Run>& events);
   [[nodiscard]] std::vector<Run> kept_events(std::int64_t first, std::int64_t last);
   [[nodiscard]] const std::vector<Run>& runs(std::size_t measure, std::int64_t first, std::int64_t last);
   [[nodiscard]] bool can_total(std::size_t measure, std::int64_t first, std::int64_t last) const;

@@ -8,6 +8,7 @@
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/datum.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/state_changes.hpp"
 #include "pg/subtransaction.hpp"
 #include "pg/settings.hpp"
 #include "pg/untrusted_states.hpp"
@@ -24,28 +25,6 @@ namespace {
 
 // Members of all lists share one table.
 std::uint64_t place_of(std::size_t list, std::uint64_t hash) { return hash ^ (list * 0x9e3779b97f4a7c15u); }
-
-// Writes what has changed of an entity through the store of its list.
-class Changes final : public StateSink {
- public:
-  Changes(StateStore& store, StateRow& row) : store_(store), row_(row) {}
-  void remove_node(std::uint32_t number) override {
-    call([&] { store_.remove_node(row_, number); });
-  }
-  void add_node(std::uint32_t number, const std::vector<std::byte>& image) override {
-    call([&] { store_.add_node(row_, number, image.data(), image.size()); });
-  }
-  void replace_node(std::uint32_t number, const std::vector<std::byte>& image) override {
-    call([&] { store_.replace_node(row_, number, image.data(), image.size()); });
-  }
-  void set_head(const std::vector<std::byte>& image) override {
-    call([&] { row_.tid = store_.write(row_, image.data(), image.size()); });
-  }
-
- private:
-  StateStore& store_;
-  StateRow& row_;
-};
 
 // As many state rows are remembered: about ten megabytes.
 constexpr std::size_t most_written = std::size_t{1} << 18;
@@ -246,9 +225,9 @@ void EntityCache::store(bool finally) {
       use_context(list, context_.get());
       for (Member* member : members_) {
         if (member->list != list || member->entity == nullptr) continue;
-        Changes changes(stores_[list], member->row);
+        StateChanges changes(stores_[list], member->row);
         member->entity->store(writers, changes, finally ? keep_from(*member) : std::nullopt);
-        shared_.remove_merged(*member);
+        shared_.store_merged(*member, writers);
         if (!finally && written_.size() < most_written) written_[place_of(list, member->hash)] = member->row.tid;
         call([&] { ResetExprContext(program_.expressions); });
       }

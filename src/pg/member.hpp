@@ -35,7 +35,8 @@ struct Member {
   // Of a shared list:
   SharedEntity* shared = nullptr;     // the entity with the slots of others, if there are any
   Snapshot snapshot = nullptr;        // by which those are read, and the source
-  const StateRow* merged = nullptr;   // a slot whose events this one has taken over
+  StateRow* merged = nullptr;         // a slot whose events this one takes over
+  Entity* rest = nullptr;             // what that slot has left of them; null if nothing
 };
 
 }  // namespace feature

@@ -4,6 +4,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/catalogue_aggregate.hpp"
+#include "pg/state_changes.hpp"
 #include "pg/untrusted_states.hpp"
 
 extern "C" {
@@ -14,7 +15,7 @@ extern "C" {
 namespace feature {
 namespace {
 
-// A slot that keeps more events is left until they have become fewer: moving them takes too long for one insert.
+// A larger slot is moved in parts, so that no insert takes long for it.
 constexpr std::int64_t most_moved = 512;
 
 StateRow* keep(const StateRow& row, std::pmr::memory_resource& memory) {
@@ -52,12 +53,15 @@ void SharedMembers::load(Member& member, const ItemPointerData* place, std::pmr:
   member.entity = open(member, member.row, memory, context, nullptr);
   loaded_.push_back(&member);
   if (slots.merged.image == nullptr) return;
-  const StateRow* merged = keep(slots.merged, memory);
+  StateRow* merged = keep(slots.merged, memory);
   Entity* other = open(member, *merged, memory, context, nullptr);
   others_.push_back(other);
   const InContext here(context);
   for (const CatalogueAggregate* aggregate : program_.lists[member.list].catalogue) aggregate->use_context(context);
-  if (member.entity->absorb(*other, most_moved)) member.merged = merged;
+  const Entity::Absorbed absorbed = member.entity->absorb(*other, most_moved);
+  if (absorbed == Entity::Absorbed::nothing) return;
+  member.merged = merged;
+  if (absorbed == Entity::Absorbed::newest) member.rest = other;
 }
 
 void SharedMembers::read_others(std::pmr::memory_resource& memory, MemoryContext context) {
@@ -73,7 +77,16 @@ void SharedMembers::read_others(std::pmr::memory_resource& memory, MemoryContext
   loaded_.clear();
 }
 
+void SharedMembers::add_slot(Member& member, Entity& slot, std::pmr::memory_resource& memory) {
+  if (member.shared == nullptr) {
+    member.shared = new (memory.allocate(sizeof(SharedEntity), alignof(SharedEntity)))
+        SharedEntity(program_.plan().lists[member.list].kernel, memory, *member.entity);
+  }
+  member.shared->add_slot(slot);
+}
+
 void SharedMembers::read_others(Member& member, std::pmr::memory_resource& memory, MemoryContext context) {
+  if (member.rest != nullptr) add_slot(member, *member.rest, memory);
   StateStore& store = stores_[member.list];
   call([&] { store.find_slots(member.hash, member.snapshot); });
   for (;;) {
@@ -88,17 +101,19 @@ void SharedMembers::read_others(Member& member, std::pmr::memory_resource& memor
     if (row.slot == member.row.slot || (member.merged != nullptr && row.slot == member.merged->slot)) continue;
     Entity* other = open(member, *keep(row, memory), memory, context, member.snapshot);
     others_.push_back(other);
-    if (member.shared == nullptr) {
-      member.shared = new (memory.allocate(sizeof(SharedEntity), alignof(SharedEntity)))
-          SharedEntity(program_.plan().lists[member.list].kernel, memory, *member.entity);
-    }
-    member.shared->add_slot(*other);
+    add_slot(member, *other, memory);
   }
 }
 
-void SharedMembers::remove_merged(const Member& member) {
+void SharedMembers::store_merged(const Member& member, SegmentWriters& writers) {
   if (member.merged == nullptr) return;
-  call([&] { stores_[member.list].remove(*member.merged); });
+  StateStore& store = stores_[member.list];
+  if (member.rest == nullptr) {
+    call([&] { store.remove(*member.merged); });
+  } else {
+    StateChanges changes(store, *member.merged);
+    member.rest->store(writers, changes, std::nullopt);
+  }
 }
 
 void SharedMembers::forget() {

@@ -11,18 +11,19 @@ class SharedMembers {
   SharedMembers(Program& program, std::vector<StateStore>& stores) : program_(program), stores_(stores) {}
 
   // Locks and loads a slot for a member: the one that the statement has written at `place`, unless that is null. If sessions
-  // have become fewer, the events of another slot are moved into it. What is allocated goes to `memory`, which is in
+  // have become fewer, events of another slot are moved into it. What is allocated goes to `memory`, which is in
   // `context`.
   void load(Member& member, const ItemPointerData* place, std::pmr::memory_resource& memory, MemoryContext context);
   // Reads the other slots of all members that were loaded since the last time, by one snapshot.
   void read_others(std::pmr::memory_resource& memory, MemoryContext context);
-  // Removes the slot whose events a member has taken over. The member itself is stored.
-  void remove_merged(const Member& member);
+  // Stores what is left of the slot whose events a member takes over, or removes it. The member itself is stored.
+  void store_merged(const Member& member, SegmentWriters& writers);
   // Ends the use of snapshots. Members are no longer valid.
   void forget();
 
  private:
   void read_others(Member& member, std::pmr::memory_resource& memory, MemoryContext context);
+  void add_slot(Member& member, Entity& slot, std::pmr::memory_resource& memory);
   [[nodiscard]] Entity* open(const Member& member, const StateRow& row, std::pmr::memory_resource& memory,
                              MemoryContext context, Snapshot snapshot);
 

@@ -25,6 +25,7 @@ namespace feature {
 
 struct StateStore::Search {
   std::int16_t free_slot = 0;  // the first that no row of the hash has
+  bool had_entries = false;    // there are index entries of this hash, of dead rows at least
   bool found = false;
   bool changed = false;  // a row was there, and then another version of it
   Slots slots{};
@@ -44,10 +45,14 @@ StateStore::Slots StateStore::lock_slot(std::uint64_t hash, const NullableDatum*
       const Found made = find(states_scan_, hash, keys);
       search.changed = made.found;
       search.free_slot = made.free_slot;
+      search.had_entries = made.had_entries;
     } else {
       search.changed = !lock_all_slots(hash, keys, &search);
     }
     const bool add = page_locked && !search.found && !search.changed;
+    // A dirty snapshot can miss a row that moves, see find_or_insert. Of one that others write, its slot's number matters.
+    const NullableDatum* missed = IsolationUsesXactSnapshot() ? keys : nullptr;
+    if (add && search.had_entries && is_committed(hash, missed, search.free_slot)) continue;
     if (add) {
       insert(hash, keys, search.free_slot, empty, size);
       search.slots.own = {hash, keys, write_slot_->tts_tid, search.free_slot, empty, size};
@@ -62,7 +67,7 @@ StateStore::Slots StateStore::lock_slot(std::uint64_t hash, const NullableDatum*
 void StateStore::look_for_free_slot(std::uint64_t hash, const NullableDatum* keys, Search* search) {
   bool first = true;
   start_states(states_scan_, hash);
-  while (next(states_scan_, read_slot_)) {
+  while (next(states_scan_, read_slot_, &search->had_entries)) {
     if (slot_number() == search->free_slot) ++search->free_slot;
     if (!has_keys(keys)) continue;
     if (!search->found) {

@@ -242,11 +242,13 @@ bool StateStore::reread(const ItemPointerData& tid, std::uint64_t hash, const Nu
   return true;
 }
 
-// Whether the entity has a row for a snapshot that is taken now.
-bool StateStore::is_committed(std::uint64_t hash, const NullableDatum* keys) {
+// Whether a snapshot that is taken now sees a row of the entity, unless `keys` are null, or one that has the slot.
+bool StateStore::is_committed(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot) {
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   IndexScanDesc scan = compat::index_beginscan(states_, states_index_, snapshot, 1);
-  const bool found = find(scan, hash, keys).found;
+  bool found = false;
+  start_states(scan, hash);
+  while (!found && next(scan, read_slot_)) found = slot_number() == slot || (keys != nullptr && has_keys(keys));
   index_endscan(scan);
   UnregisterSnapshot(snapshot);
   ExecClearTuple(read_slot_);
@@ -336,7 +338,7 @@ StateStore::Found StateStore::find_or_insert(std::uint64_t hash, const NullableD
     }
     // A dirty snapshot can miss a row: one whose new version has come into the index behind the scan, while the old one was
     // not yet reached in the table. The old one's entry was seen then, and a snapshot taken now sees one of the two.
-    if (found.had_entries && is_committed(hash, keys)) continue;
+    if (found.had_entries && is_committed(hash, keys, found.free_slot)) continue;
     insert(hash, keys, found.free_slot, empty, size);
     break;
   }

@@ -138,7 +138,7 @@ class StateStore {
   [[nodiscard]] Found find(IndexScanDesc scan, std::uint64_t hash, const NullableDatum* keys);
   [[nodiscard]] Found find_or_insert(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty,
                                      std::size_t size);
-  [[nodiscard]] bool is_committed(std::uint64_t hash, const NullableDatum* keys);
+  [[nodiscard]] bool is_committed(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot);
   template <class Wait>
   void wait(const NullableDatum* keys, Wait&& wait) const;
   [[nodiscard]] bool lock_found(const NullableDatum* keys);

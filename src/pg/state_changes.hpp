@@ -1,0 +1,32 @@
+// Writes what has changed of an entity through the store of its list.
+#pragma once
+
+#include "kernel/entity.hpp"
+#include "pg/boundary.hpp"
+#include "pg/state_store.hpp"
+
+namespace feature {
+
+// `row` goes along with what is written.
+class StateChanges final : public StateSink {
+ public:
+  StateChanges(StateStore& store, StateRow& row) : store_(store), row_(row) {}
+  void remove_node(std::uint32_t number) override {
+    call([&] { store_.remove_node(row_, number); });
+  }
+  void add_node(std::uint32_t number, const std::vector<std::byte>& image) override {
+    call([&] { store_.add_node(row_, number, image.data(), image.size()); });
+  }
+  void replace_node(std::uint32_t number, const std::vector<std::byte>& image) override {
+    call([&] { store_.replace_node(row_, number, image.data(), image.size()); });
+  }
+  void set_head(const std::vector<std::byte>& image) override {
+    call([&] { row_.tid = store_.write(row_, image.data(), image.size()); });
+  }
+
+ private:
+  StateStore& store_;
+  StateRow& row_;
+};
+
+}  // namespace feature
