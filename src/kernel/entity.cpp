@@ -34,9 +34,7 @@ Entity::Entity(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSour
       memory_(memory),
       source_(source),
       tree_(plan, memory, source),
-      ring_(memory),
-      running_(plan.running, &memory),
-      totals_(&memory) {}
+      ring_(memory) {}
 
 void Entity::open(const std::byte* head, std::size_t size) {
   SegmentReader reader(plan_.layout, head, size, memory_);
@@ -62,7 +60,7 @@ std::int64_t Entity::add(const Event& event) {
   // All values are filled in now but the new event's.
   tree_.settle();
   if (ring_.size() >= largest_ring(plan_)) seal(Tree::leaf_events);
-  known_.last = -1;
+  if (folds_ != nullptr) folds_->forget_runs();
   const std::int64_t position = count_until(event.time);
   if (position == size()) {
     ring_.push_back(event);
@@ -81,11 +79,14 @@ std::int64_t Entity::add(const Event& event) {
 
 // What was folded beyond an event that came or went no longer holds.
 void Entity::forget_folded(std::int64_t position) {
-  known_.last = -1;
-  for (Running& running : running_) {
-    if (running.end > position) running.end = -1;
+  if (folds_ != nullptr) folds_->forget(position);
+}
+
+Folds& Entity::folds() {
+  if (folds_ == nullptr) {
+    folds_ = new (memory_.allocate(sizeof(Folds), alignof(Folds))) Folds(plan_, memory_, source_, tree_, ring_);
   }
-  totals_.clear();
+  return *folds_;
 }
 
 void Entity::remove(std::int64_t position) {
@@ -103,8 +104,7 @@ void Entity::remove(std::int64_t position) {
 void Entity::undo_add(std::int64_t position) {
   if (position + 1 < size()) --late_;
   remove(position);
-  // What was being folded when the row failed may be folded in part.
-  for (Running& running : running_) running.end = -1;
+  if (folds_ != nullptr) folds_->forget_running();
 }
 
 std::optional<std::int64_t> Entity::find(const Event& event) {
@@ -122,7 +122,7 @@ std::optional<std::int64_t> Entity::find(const Event& event, const std::vector<s
   } else {
     first = count_before(event.time);
   }
-  std::vector<Run> runs;
+  Runs runs;
   std::int64_t position = count_until(event.time);
   static_cast<void>(tree_.collect(first, std::min(position, tree_.size()), Measure{nullptr}, runs));
   if (position > tree_.size()) {
@@ -158,7 +158,7 @@ bool Entity::is_needed(EventTime time, EventTime earliest) {
 void Entity::recall(const std::vector<Event>& events) {
   tree_.settle();
   const std::size_t tied = ring_.count_until(tree_.left().before.time);
-  std::vector<Run> in_ring;
+  Runs in_ring;
   ring_.visit(0, tied, [&](const Event* from, const Event* to) { in_ring.push_back({from, to, false}); });
   tree_.recall(events, in_ring);
   ring_.pop_front(tied);
@@ -217,109 +217,17 @@ Positions Entity::locate(const Frame& frame, std::int64_t position, const EventT
   return found;
 }
 
-// Whether the ring's part of a frame can be had as the measure's total.
-bool Entity::can_total(std::size_t number, std::int64_t first, std::int64_t last) const {
-  const Measure& measure = plan_.measures[number];
-  if (measure.summary == Measure::not_summarised || !measure.aggregate->is_plain()) return false;
-  if (first >= tree_.size() || last <= tree_.size()) return false;
-  return totals_.empty() || totals_[number].first != tree_.size() || totals_[number].end <= last;
-}
-
-// False if the events of the ring overflow what the measure can hold, though together with others they may not.
-bool Entity::total_ring(std::size_t number, std::int64_t last) {
-  if (totals_.empty()) totals_.resize(plan_.measures.size());
-  if (ring_record_.values == nullptr) {
-    const std::size_t columns = plan_.summaries.event.size();
-    ring_record_.values = static_cast<Value*>(memory_.allocate(sizeof(Value) * columns, alignof(Value)));
-    std::uninitialized_fill_n(ring_record_.values, columns, Value{});
-  }
-  const Measure& measure = plan_.measures[number];
-  Total& total = totals_[number];
-  const std::int64_t start = tree_.size();
-  if (total.first != start) total = {start, start, {}};
-  try {
-    ring_.visit(static_cast<std::size_t>(total.end - start), static_cast<std::size_t>(last - start),
-                [&](const Event* from, const Event* to) { measure.aggregate->fold(total.accumulator, from, to); });
-  } catch (const OutOfRange&) {
-    total.end = std::numeric_limits<std::int64_t>::max();
-    return false;
-  }
-  total.end = last;
-  measure.aggregate->save(total.accumulator, ring_record_.values + measure.summary, memory_);
-  return true;
-}
-
-// The records that make up the events [first, last).
-const std::vector<Run>& Entity::runs(std::size_t number, std::int64_t first, std::int64_t last) {
-  const Measure& measure = plan_.measures[number];
-  const bool summarised = measure.summary != Measure::not_summarised;
-  const bool totalled = can_total(number, first, last) && total_ring(number, last);
-  if (known_.first == first && known_.last == last && known_.totalled == totalled && known_.measure != nullptr &&
-      (known_.measure == &measure ||
-       (known_.shared && summarised == (known_.measure->summary != Measure::not_summarised)))) {
-    return known_.runs;
-  }
-  known_.last = -1;  // should this throw
-  known_.runs.clear();
-  known_.shared = tree_.collect(first, std::min(last, tree_.size()), measure, known_.runs);
-  known_.first = first;
-  known_.last = last;
-  known_.measure = &measure;
-  known_.totalled = totalled;
-  if (totalled) {
-    known_.runs.push_back({&ring_record_, &ring_record_ + 1, true});
-  } else if (last > tree_.size()) {
-    ring_.visit(static_cast<std::size_t>(std::max<std::int64_t>(first - tree_.size(), 0)),
-                static_cast<std::size_t>(last - tree_.size()),
-                [&](const Event* from, const Event* to) { known_.runs.push_back({from, to, false}); });
-  }
-  return known_.runs;
-}
-
-void Entity::fold(std::size_t number, std::int64_t first, std::int64_t last, Accumulator& accumulator) {
-  if (first >= last) return;
-  const Measure& measure = plan_.measures[number];
-  constexpr std::size_t runs_between_pauses = 16;
-  std::size_t folded = 0;
-  for (const Run& run : runs(number, first, last)) {
-    if (++folded % runs_between_pauses == 0) source_.pause();
-    if (run.summaries) {
-      measure.aggregate->combine(accumulator, run.first, run.last, measure.summary);
-    } else {
-      measure.aggregate->fold(accumulator, run.first, run.last);
-    }
-  }
-}
-
 Accumulator Entity::aggregate(std::size_t measure, Positions positions) {
   Accumulator accumulator;
   fold(measure, positions.first, positions.last, accumulator);
   return accumulator;
 }
 
-const Accumulator& Entity::running_aggregate(std::size_t number, std::size_t running, std::int64_t last) {
-  Running& known = running_[running];
-  const Partial& partial = plan_.partials[number];
-  // A late event whose values are not all filled in is never asked for what lies behind the tree: it is in it itself.
-  const bool behind_tree = last >= tree_.size();
-  if (behind_tree) tree_.settle();
-  if (known.end < 0 || known.end > last || (behind_tree && known.end < tree_.size())) {
-    const Prefix& start = behind_tree ? tree_.prefix() : tree_.left();
-    const Aggregate& aggregate = *plan_.measures[partial.measure].aggregate;
-    if (start.position > last) throw EventsLeft("events of the frame are no longer kept in the entity's state");
-    known.end = start.position;
-    known.accumulator = aggregate.restore(start.before.values + partial.column, start.position);
-  }
-  fold(partial.measure, known.end, last, known.accumulator);
-  known.end = last;
-  return known.accumulator;
-}
-
 // ---- slots of a shared entity
 
 // The events at [first, last), none of which has left.
-std::vector<Run> Entity::kept_events(std::int64_t first, std::int64_t last) {
-  std::vector<Run> runs;
+Runs Entity::kept_events(std::int64_t first, std::int64_t last) {
+  Runs runs;
   static_cast<void>(tree_.collect(first, std::min(last, tree_.size()), Measure{nullptr}, runs));
   if (last > tree_.size()) {
     ring_.visit(static_cast<std::size_t>(std::max<std::int64_t>(first - tree_.size(), 0)),
@@ -327,18 +235,6 @@ std::vector<Run> Entity::kept_events(std::int64_t first, std::int64_t last) {
                 [&](const Event* from, const Event* to) { runs.push_back({from, to, false}); });
   }
   return runs;
-}
-
-// As in running_aggregate(), nothing that is asked for here is unsettled.
-void Entity::fold_from_start(std::size_t number, std::int64_t last, Accumulator& accumulator) {
-  const Partial& partial = plan_.partials[number];
-  const Prefix& start = last >= tree_.size() ? tree_.prefix() : tree_.left();
-  if (start.position > last) throw EventsLeft("events of the frame are no longer kept in the entity's state");
-  if (start.position > 0) {
-    const Event& before = start.before;
-    plan_.measures[partial.measure].aggregate->combine(accumulator, &before, &before + 1, partial.column);
-  }
-  fold(partial.measure, start.position, last, accumulator);
 }
 
 bool Entity::would_have_left(EventTime time) { return left().position > 0 && time < left().before.time; }
@@ -388,7 +284,7 @@ Entity::Absorbed Entity::absorb(Entity& other, std::int64_t most) {
 }
 
 // Events of another slot. That they come late here does not make them late ones.
-void Entity::take_over(const std::vector<Run>& events) {
+void Entity::take_over(const Runs& events) {
   const std::uint32_t late = late_;
   for (const Run& run : events) {
     for (const Event* event = run.first; event != run.last; ++event) {
@@ -418,7 +314,7 @@ void Entity::seal(std::size_t events) {
       }
       if (count > 0 && bytes > leaf_bytes) break;
     }
-    std::vector<Run> sealed;
+    Runs sealed;
     ring_.visit(0, count, [&](const Event* from, const Event* to) { sealed.push_back({from, to, false}); });
     tree_.append(sealed);
     ring_.pop_front(count);
@@ -509,7 +405,7 @@ void Entity::seal_what_does_not_fit(SegmentWriter& writer) {
 
 void Entity::store(SegmentWriters& writers, StateSink& sink, std::optional<EventTime> keep_from) {
   tree_.settle();
-  known_.last = -1;
+  if (folds_ != nullptr) folds_->forget_runs();
   SegmentWriter& head = writers.events;
   write_head(head);
   seal_what_does_not_fit(head);

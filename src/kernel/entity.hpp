@@ -12,8 +12,7 @@
 #include <optional>
 #include <vector>
 
-#include "kernel/ring.hpp"
-#include "kernel/tree.hpp"
+#include "kernel/folds.hpp"
 
 namespace feature {
 
@@ -73,10 +72,14 @@ class Entity {
 
   // The same over everything before `last`: from the accumulator that the entity keeps for this running number if that
   // is not beyond `last`, so that rows in order cost what they add.
-  [[nodiscard]] const Accumulator& running_aggregate(std::size_t partial, std::size_t running, std::int64_t last);
+  [[nodiscard]] const Accumulator& running_aggregate(std::size_t partial, std::size_t running, std::int64_t last) {
+    return folds().running_aggregate(partial, running, last);
+  }
 
   // Folds the events [first, last) into an accumulator.
-  void fold(std::size_t measure, std::int64_t first, std::int64_t last, Accumulator& accumulator);
+  void fold(std::size_t measure, std::int64_t first, std::int64_t last, Accumulator& accumulator) {
+    if (first < last) folds().fold(measure, first, last, accumulator);
+  }
 
   // The first position with the same time as the event at `position`.
   [[nodiscard]] std::int64_t first_peer(std::int64_t position);
@@ -93,7 +96,9 @@ class Entity {
   // For a slot of a shared entity (shared_entity.hpp), whose aggregates combine in any order:
 
   // Folds all events before `last` into an accumulator that may hold others.
-  void fold_from_start(std::size_t partial, std::int64_t last, Accumulator& accumulator);
+  void fold_from_start(std::size_t partial, std::int64_t last, Accumulator& accumulator) {
+    folds().fold_from_start(partial, last, accumulator);
+  }
   // Whether an event of this time is earlier than one that has left; and adds such an event: it counts as having left, too.
   // As in add(), its values may be filled in afterwards.
   [[nodiscard]] bool would_have_left(EventTime time);
@@ -119,17 +124,10 @@ class Entity {
   void store(SegmentWriters& writers, StateSink& sink, std::optional<EventTime> keep_from);
 
  private:
-  struct Running {
-    std::int64_t end = -1;  // -1: nothing yet
-    Accumulator accumulator;
-  };
-
+  [[nodiscard]] Folds& folds();
   void forget_folded(std::int64_t position);
-  void take_over(const std::vector<Run>& events);
-  [[nodiscard]] std::vector<Run> kept_events(std::int64_t first, std::int64_t last);
-  [[nodiscard]] const std::vector<Run>& runs(std::size_t measure, std::int64_t first, std::int64_t last);
-  [[nodiscard]] bool can_total(std::size_t measure, std::int64_t first, std::int64_t last) const;
-  [[nodiscard]] bool total_ring(std::size_t measure, std::int64_t last);
+  void take_over(const Runs& events);
+  [[nodiscard]] Runs kept_events(std::int64_t first, std::int64_t last);
   [[nodiscard]] Prefix prefix() const;
   void seal(std::size_t events);
   void write_head(SegmentWriter& writer) const;
@@ -146,27 +144,7 @@ class Entity {
   EventRing ring_;
   std::uint32_t late_ = 0;
   bool sealed_ = false;  // something, since the last store
-  std::pmr::vector<Running> running_;
-
-  // The runs that were last asked for, as the frame's next measure most often has the same.
-  struct {
-    std::vector<Run> runs;
-    std::int64_t first = 0;
-    std::int64_t last = -1;  // -1: none
-    const Measure* measure = nullptr;
-    bool shared = false;
-    bool totalled = false;  // the last run is ring_record_
-  } known_;
-
-  // What measures make of the events of the ring from its first on: all frames that begin before the ring have that in
-  // common. It goes on from row to row, and is read as if the ring were a child of a node.
-  struct Total {
-    std::int64_t first = -1;  // -1: nothing yet
-    std::int64_t end = -1;
-    Accumulator accumulator;
-  };
-  std::pmr::vector<Total> totals_;  // by measure; empty until one is asked for
-  Event ring_record_{};
+  Folds* folds_ = nullptr;  // null until something is folded: most entities are only counted
 
   const std::byte* head_ = nullptr;  // the image it was opened from, while all it says is still so
   std::size_t head_end_ = 0;

@@ -15,9 +15,19 @@ constexpr std::uint8_t most_levels = 32;
 }  // namespace
 
 Tree::Tree(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source)
-    : plan_(plan), memory_(memory), source_(source), nodes_(plan, memory, source, prefix_.next) {
+    : plan_(plan), memory_(memory), source_(source) {
   prefix_.before.values = prefix_values();
-  left_.before.values = prefix_.before.values;  // never written to: both stand for no events
+}
+
+Tree::Grown::Grown(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source, Prefix& prefix)
+    : nodes(plan, memory, source, prefix.next), unsettled_left(&memory) {
+  left.before.values = prefix.before.values;  // never written to: stands for no events
+}
+
+void Tree::grow_first() {
+  if (grown_ == nullptr) {
+    grown_ = new (memory_.allocate(sizeof(Grown), alignof(Grown))) Grown(plan_, memory_, source_, prefix_);
+  }
 }
 
 void Tree::open(const Prefix& head) {
@@ -26,11 +36,13 @@ void Tree::open(const Prefix& head) {
     throw CorruptState("an entity's state contradicts itself");
   }
   prefix_ = head;
+  if (head.level > 0) grow_first();
 }
 
 const Prefix& Tree::left() {
+  if (grown_ == nullptr) return prefix_;  // of no events
   if (prefix_.level > 0) static_cast<void>(root());
-  return left_;
+  return grown_->left;
 }
 
 Value* Tree::prefix_values() const {
@@ -44,16 +56,16 @@ Value* Tree::prefix_values() const {
 void Tree::events_left() { throw EventsLeft("events before this time are no longer kept in the entity's state"); }
 
 TreeNode& Tree::root() {
-  if (root_ == nullptr) {
-    Node& loaded = nodes_.load(prefix_.node, static_cast<std::uint8_t>(prefix_.level - 1), &left_);
-    left_digest_ = left_.next | std::uint64_t{left_.late} << 32;
-    const EventTime newest = loaded.records.empty() ? left_.before.time : loaded.records.back().time;
-    if (left_.position < 0 || left_.position + loaded.count() != prefix_.position || newest != prefix_.before.time) {
+  if (grown_->root == nullptr) {
+    Node& loaded = grown_->nodes.load(prefix_.node, static_cast<std::uint8_t>(prefix_.level - 1), &grown_->left);
+    grown_->left_digest = grown_->left.next | std::uint64_t{grown_->left.late} << 32;
+    const EventTime newest = loaded.records.empty() ? grown_->left.before.time : loaded.records.back().time;
+    if (grown_->left.position < 0 || grown_->left.position + loaded.count() != prefix_.position || newest != prefix_.before.time) {
       TreeNodes::contradiction();
     }
-    root_ = &loaded;
+    grown_->root = &loaded;
   }
-  return *root_;
+  return *grown_->root;
 }
 
 // ---- questions
@@ -67,42 +79,42 @@ std::int64_t Tree::count(Before before) {
     return static_cast<std::size_t>(found - node.records.begin());
   };
   Node* node = &root();
-  std::int64_t count = left_.position;
+  std::int64_t count = grown_->left.position;
   while (node->level > 0) {
     const std::size_t index = first_not_before(*node);
     if (index == node->records.size()) return count + node->count();
     count += node->start_of(index);
-    node = &nodes_.child(*node, index);
+    node = &grown_->nodes.child(*node, index);
   }
   return count + static_cast<std::int64_t>(first_not_before(*node));
 }
 
 std::int64_t Tree::count_before(EventTime time) {
-  if (left().position > 0 && time <= left_.before.time) events_left();
+  if (left().position > 0 && time <= grown_->left.before.time) events_left();
   return count([time](EventTime other) { return other < time; });
 }
 
 std::int64_t Tree::count_until(EventTime time) {
-  if (left().position > 0 && time < left_.before.time) events_left();
+  if (left().position > 0 && time < grown_->left.before.time) events_left();
   return count([time](EventTime other) { return other <= time; });
 }
 
 const Event& Tree::at(std::int64_t position) {
   Node* node = &root();
-  std::int64_t offset = position - left_.position;
+  std::int64_t offset = position - grown_->left.position;
   if (offset < 0) events_left();
   while (node->level > 0) {
     const auto found = std::upper_bound(node->ends.begin(), node->ends.end(), offset);
     const auto index = static_cast<std::size_t>(found - node->ends.begin());
     offset -= node->start_of(index);
-    node = &nodes_.child(*node, index);
+    node = &grown_->nodes.child(*node, index);
   }
   return node->records[static_cast<std::size_t>(offset)];
 }
 
 namespace {
 
-void add_run(std::vector<Run>& runs, const Event* first, const Event* last, bool summaries) {
+void add_run(Runs& runs, const Event* first, const Event* last, bool summaries) {
   if (!runs.empty() && runs.back().last == first && runs.back().summaries == summaries) {
     runs.back().last = last;
   } else {
@@ -112,14 +124,14 @@ void add_run(std::vector<Run>& runs, const Event* first, const Event* last, bool
 
 }  // namespace
 
-bool Tree::collect(std::int64_t first, std::int64_t last, const Measure& measure, std::vector<Run>& runs) {
+bool Tree::collect(std::int64_t first, std::int64_t last, const Measure& measure, Runs& runs) {
   if (first >= last) return true;
   if (first < left().position) events_left();
-  return collect(*root_, left_.position, first, last, measure, runs);
+  return collect(*grown_->root, grown_->left.position, first, last, measure, runs);
 }
 
 bool Tree::collect(Node& node, std::int64_t start, std::int64_t first, std::int64_t last, const Measure& measure,
-                   std::vector<Run>& runs) {
+                   Runs& runs) {
   if (node.level == 0) {
     const std::int64_t from = std::max<std::int64_t>(first - start, 0);
     const std::int64_t to = std::min(last - start, node.count());
@@ -141,7 +153,7 @@ bool Tree::collect(Node& node, std::int64_t start, std::int64_t first, std::int6
       const Event* record = node.records.data() + index;
       add_run(runs, record, record + 1, true);
     } else {
-      shared = collect(nodes_.child(node, index), from, first, last, measure, runs) && shared;
+      shared = collect(grown_->nodes.child(node, index), from, first, last, measure, runs) && shared;
     }
   }
   return shared;
@@ -151,10 +163,10 @@ bool Tree::collect(Node& node, std::int64_t start, std::int64_t first, std::int6
 
 void Tree::insert(std::int64_t position, const Event& event) {
   if (position < left().position) events_left();
-  insert(*root_, position - left_.position, event);
+  insert(*grown_->root, position - grown_->left.position, event);
   ++prefix_.position;
   prefix_.before.time = std::max(prefix_.before.time, event.time);
-  partials_stale_ = true;
+  grown_->partials_stale = true;
 }
 
 void Tree::insert(Node& node, std::int64_t position, const Event& event) {
@@ -167,7 +179,7 @@ void Tree::insert(Node& node, std::int64_t position, const Event& event) {
   // Between two children it goes to the earlier one.
   const auto found = std::lower_bound(node.ends.begin(), node.ends.end(), position);
   const auto index = static_cast<std::size_t>(found - node.ends.begin());
-  insert(nodes_.child(node, index), position - node.start_of(index), event);
+  insert(grown_->nodes.child(node, index), position - node.start_of(index), event);
   node.records[index].time = std::max(node.records[index].time, event.time);
   for (std::size_t i = index; i < node.ends.size(); ++i) ++node.ends[i];
 }
@@ -176,13 +188,13 @@ void Tree::insert(Node& node, std::int64_t position, const Event& event) {
 
 void Tree::remove(std::int64_t position) {
   if (position < left().position) events_left();
-  remove(*root_, position - left_.position);
+  remove(*grown_->root, position - grown_->left.position);
   --prefix_.position;
-  partials_stale_ = true;
-  if (root_->records.empty()) {
+  grown_->partials_stale = true;
+  if (grown_->root->records.empty()) {
     become_empty();
   } else {
-    prefix_.before.time = root_->records.back().time;
+    prefix_.before.time = grown_->root->records.back().time;
   }
 }
 
@@ -193,11 +205,11 @@ void Tree::remove(Node& node, std::int64_t position) {
   } else {
     const auto found = std::upper_bound(node.ends.begin(), node.ends.end(), position);
     const auto index = static_cast<std::size_t>(found - node.ends.begin());
-    Node& below = nodes_.child(node, index);
+    Node& below = grown_->nodes.child(node, index);
     remove(below, position - node.start_of(index));
     for (std::size_t i = index; i < node.ends.size(); ++i) --node.ends[i];
     if (below.records.empty()) {
-      nodes_.drop_child(node, index);
+      grown_->nodes.drop_child(node, index);
     } else {
       node.records[index].time = below.records.back().time;
     }
@@ -208,25 +220,25 @@ void Tree::remove(Node& node, std::int64_t position) {
 
 // The last event is gone. The root stays where it has to tell of events that have left.
 void Tree::become_empty() {
-  if (left_.position > 0) {
-    root_->level = 0;
+  if (grown_->left.position > 0) {
+    grown_->root->level = 0;
     prefix_.level = 1;
-    prefix_.before.time = left_.before.time;
+    prefix_.before.time = grown_->left.before.time;
     return;
   }
-  nodes_.remove(*root_);
-  root_ = nullptr;
+  grown_->nodes.remove(*grown_->root);
+  grown_->root = nullptr;
   prefix_ = {0, 0, 0, prefix_.next, prefix_.late, {{}, prefix_values()}};
-  partials_stale_ = false;
+  grown_->partials_stale = false;
 }
 
 // A root of one child gives way to it.
 void Tree::shrink() {
-  while (root_->level > 0 && root_->records.size() == 1) {
-    Node& only = nodes_.child(*root_, 0);
-    nodes_.remove(*root_);
-    root_ = &only;
-    root_->changed = true;  // it is to say what has left
+  while (grown_->root->level > 0 && grown_->root->records.size() == 1) {
+    Node& only = grown_->nodes.child(*grown_->root, 0);
+    grown_->nodes.remove(*grown_->root);
+    grown_->root = &only;
+    grown_->root->changed = true;  // it is to say what has left
     prefix_.node = only.number;
     --prefix_.level;
   }
@@ -235,18 +247,21 @@ void Tree::shrink() {
 // ---- settling
 
 void Tree::settle() {
-  for (const Event& event : std::exchange(unsettled_left_, {})) {
-    left_digest_ += digest(plan_.layout.event, &event, &event + 1);
+  if (grown_ == nullptr) return;
+  const std::pmr::vector<Event> unsettled(std::move(grown_->unsettled_left));
+  grown_->unsettled_left.clear();
+  for (const Event& event : unsettled) {
+    grown_->left_digest += digest(plan_.layout.event, &event, &event + 1);
     extend_left(0, event.time, [&](const Partial& partial, Accumulator& accumulator) {
       plan_.measures[partial.measure].aggregate->fold(accumulator, &event, &event + 1);
     });
   }
-  if (root_ != nullptr && root_->stale) {
-    settle(*root_);
-    if (nodes_.is_overfull(*root_)) grow(nodes_.split(*root_));
+  if (grown_->root != nullptr && grown_->root->stale) {
+    settle(*grown_->root);
+    if (grown_->nodes.is_overfull(*grown_->root)) grow(grown_->nodes.split(*grown_->root));
     shrink();
   }
-  if (partials_stale_) compute_partials();
+  if (grown_->partials_stale) compute_partials();
 }
 
 void Tree::settle(Node& node) {
@@ -255,11 +270,11 @@ void Tree::settle(Node& node) {
     Node* changed = node.children[i];
     if (changed == nullptr || !changed->stale) continue;
     settle(*changed);
-    if (nodes_.is_overfull(*changed)) {
-      nodes_.add_child(node, i + 1, nodes_.split(*changed), node.ends[i]);
+    if (grown_->nodes.is_overfull(*changed)) {
+      grown_->nodes.add_child(node, i + 1, grown_->nodes.split(*changed), node.ends[i]);
       node.ends[i] = node.start_of(i) + changed->count();
     }
-    nodes_.summarise(node, i);
+    grown_->nodes.summarise(node, i);
   }
 }
 
@@ -281,12 +296,12 @@ void Tree::advance(const Prefix& from, Prefix& to, const Node& leaf) {
 
 void Tree::compute_partials() {
   Value* values = prefix_values();
-  std::vector<Run> runs;
+  Runs runs;
   for (const Partial& partial : plan_.partials) {
     const Measure& measure = plan_.measures[partial.measure];
     runs.clear();
     static_cast<void>(collect(left().position, prefix_.position, measure, runs));
-    Accumulator accumulator = measure.aggregate->restore(left_.before.values + partial.column, left_.position);
+    Accumulator accumulator = measure.aggregate->restore(grown_->left.before.values + partial.column, grown_->left.position);
     for (const Run& run : runs) {
       source_.pause();
       if (run.summaries) {
@@ -298,18 +313,19 @@ void Tree::compute_partials() {
     measure.aggregate->save(accumulator, values + partial.column, memory_);
   }
   prefix_.before.values = values;
-  partials_stale_ = false;
+  grown_->partials_stale = false;
 }
 
 // ---- sealing
 
-void Tree::append(const std::vector<Run>& events) {
+void Tree::append(const Runs& events) {
+  grow_first();
   const bool refilled = prefix_.level == 1 && root().records.empty();
-  Node& leaf = refilled ? *root_ : nodes_.make(0);
+  Node& leaf = refilled ? *grown_->root : grown_->nodes.make(0);
   for (const Run& run : events) leaf.records.insert(leaf.records.end(), run.first, run.last);
   leaf.changed = true;
   if (prefix_.level == 0) {
-    root_ = &leaf;
+    grown_->root = &leaf;
     prefix_.node = leaf.number;
     prefix_.level = 1;
   } else if (Node* sibling = refilled ? nullptr : append(root(), leaf)) {
@@ -324,30 +340,30 @@ TreeNode* Tree::append(Node& node, Node& leaf) {
   Node* added = &leaf;
   if (node.level > 1) {
     const std::size_t last = node.records.size() - 1;
-    added = append(nodes_.child(node, last), leaf);
+    added = append(grown_->nodes.child(node, last), leaf);
     if (added == nullptr) {
       node.ends[last] = node.start_of(last) + node.children[last]->count();
-      nodes_.summarise(node, last);
+      grown_->nodes.summarise(node, last);
       return nullptr;
     }
   }
-  if (!nodes_.is_full(node)) {
-    nodes_.append_child(node, *added);
+  if (!grown_->nodes.is_full(node)) {
+    grown_->nodes.append_child(node, *added);
     return nullptr;
   }
-  Node& sibling = nodes_.make(node.level);
-  nodes_.append_child(sibling, *added);
+  Node& sibling = grown_->nodes.make(node.level);
+  grown_->nodes.append_child(sibling, *added);
   return &sibling;
 }
 
 // A new root over the old one and a newer sibling of that.
 void Tree::grow(Node& sibling) {
   if (prefix_.level == most_levels) throw OutOfRange("too many levels in an entity's state");
-  Node& over = nodes_.make(static_cast<std::uint8_t>(root_->level + 1));
-  root_->changed = root_->changed || left_.position > 0;  // it says no longer what has left
-  nodes_.append_child(over, *root_);
-  nodes_.append_child(over, sibling);
-  root_ = &over;
+  Node& over = grown_->nodes.make(static_cast<std::uint8_t>(grown_->root->level + 1));
+  grown_->root->changed = grown_->root->changed || grown_->left.position > 0;  // it says no longer what has left
+  grown_->nodes.append_child(over, *grown_->root);
+  grown_->nodes.append_child(over, sibling);
+  grown_->root = &over;
   prefix_.node = over.number;
   ++prefix_.level;
 }
@@ -357,34 +373,34 @@ void Tree::grow(Node& sibling) {
 void Tree::expire(EventTime time, std::int64_t position) {
   while (prefix_.level > 1) {
     Node* node = &root();
-    while (node->level > 1) node = &nodes_.child(*node, 0);
-    const bool outlived = node->records.front().time < time && left_.position + node->ends.front() <= position;
+    while (node->level > 1) node = &grown_->nodes.child(*node, 0);
+    const bool outlived = node->records.front().time < time && grown_->left.position + node->ends.front() <= position;
     if (!outlived || (prefix_.level == 2 && node->records.size() == 1)) return;
     expire_first_leaf();
   }
 }
 
 void Tree::expire_first_leaf() {
-  Node* parent = root_;
+  Node* parent = grown_->root;
   std::vector<Node*> path;
-  for (; parent->level > 1; parent = &nodes_.child(*parent, 0)) path.push_back(parent);
-  const Node& leaf = nodes_.child(*parent, 0);
+  for (; parent->level > 1; parent = &grown_->nodes.child(*parent, 0)) path.push_back(parent);
+  const Node& leaf = grown_->nodes.child(*parent, 0);
   const std::int64_t count = leaf.count();
-  advance(left_, left_, leaf);
-  left_digest_ += digest(plan_.layout.event, leaf.records.data(), leaf.records.data() + leaf.records.size());
-  nodes_.drop_child(*parent, 0);
+  advance(grown_->left, grown_->left, leaf);
+  grown_->left_digest += digest(plan_.layout.event, leaf.records.data(), leaf.records.data() + leaf.records.size());
+  grown_->nodes.drop_child(*parent, 0);
   // From below, so that each ancestor sees its child as it is now.
   for (; !path.empty(); path.pop_back()) {
     Node& node = *path.back();
     for (std::int64_t& end : node.ends) end -= count;
     if (parent->records.empty()) {
-      nodes_.drop_child(node, 0);
+      grown_->nodes.drop_child(node, 0);
     } else {
-      nodes_.summarise(node, 0);
+      grown_->nodes.summarise(node, 0);
     }
     parent = &node;
   }
-  root_->changed = true;
+  grown_->root->changed = true;
   shrink();
 }
 
@@ -395,28 +411,28 @@ void Tree::extend_left(std::int64_t events, EventTime time, Take take) {
   Value* values = prefix_values();
   for (const Partial& partial : plan_.partials) {
     const Aggregate& aggregate = *plan_.measures[partial.measure].aggregate;
-    Accumulator accumulator = aggregate.restore(left_.before.values + partial.column, left_.position);
+    Accumulator accumulator = aggregate.restore(grown_->left.before.values + partial.column, grown_->left.position);
     take(partial, accumulator);
     aggregate.save(accumulator, values + partial.column, memory_);
   }
-  left_.before = {left_.position > 0 ? std::max(left_.before.time, time) : time, values};
-  left_.position += events;
+  grown_->left.before = {grown_->left.position > 0 ? std::max(grown_->left.before.time, time) : time, values};
+  grown_->left.position += events;
   prefix_.position += events;
-  partials_stale_ = true;
-  root_->changed = true;
+  grown_->partials_stale = true;
+  grown_->root->changed = true;
 }
 
 void Tree::add_left(const Event& event) {
-  unsettled_left_.push_back(event);
+  grown_->unsettled_left.push_back(event);
   static_cast<void>(root());
-  ++left_.position;
+  ++grown_->left.position;
   ++prefix_.position;
 }
 
 void Tree::absorb_left(Tree& other) {
   settle();
   const Prefix& more = other.left();
-  left_digest_ = left_digest() + other.left_digest();
+  grown_->left_digest = left_digest() + other.left_digest();
   extend_left(more.position, more.before.time, [&](const Partial& partial, Accumulator& accumulator) {
     const Event& record = more.before;
     plan_.measures[partial.measure].aggregate->combine(accumulator, &record, &record + 1, partial.column);
@@ -424,14 +440,14 @@ void Tree::absorb_left(Tree& other) {
   settle();
 }
 
-void Tree::recall(const std::vector<Event>& events, const std::vector<Run>& more) {
+void Tree::recall(const std::vector<Event>& events, const Runs& more) {
   const Prefix gone = left();
   const std::int64_t kept = count_until(gone.before.time) - gone.position;
   const Measure by_event{nullptr};
-  std::vector<Run> known;
+  Runs known;
   static_cast<void>(collect(gone.position, gone.position + kept, by_event, known));
   known.insert(known.end(), more.begin(), more.end());
-  std::uint64_t expected = left_digest_;
+  std::uint64_t expected = grown_->left_digest;
   std::int64_t count = gone.position;
   for (const Run& run : known) {
     expected += digest(plan_.layout.event, run.first, run.last);
@@ -441,15 +457,15 @@ void Tree::recall(const std::vector<Event>& events, const std::vector<Run>& more
       digest(plan_.layout.event, events.data(), events.data() + events.size()) != expected) {
     events_left();
   }
-  std::vector<Run> runs;
+  Runs runs;
   static_cast<void>(collect(gone.position + kept, size(), by_event, runs));
   runs.insert(runs.begin(), Run{events.data(), events.data() + events.size(), false});
-  remove_nodes(*root_);
+  remove_nodes(*grown_->root);
 
-  root_ = nullptr;
-  left_ = {};
-  left_.before.values = prefix_values();
-  left_digest_ = 0;
+  grown_->root = nullptr;
+  grown_->left = {};
+  grown_->left.before.values = prefix_values();
+  grown_->left_digest = 0;
   prefix_ = {0, 0, 0, prefix_.next, prefix_.late, {{}, prefix_values()}};
   for (const Run& run : runs) {
     for (const Event* first = run.first; first != run.last;) {
@@ -462,15 +478,16 @@ void Tree::recall(const std::vector<Event>& events, const std::vector<Run>& more
 }
 
 void Tree::remove_nodes(Node& node) {
-  nodes_.remove(node);
-  for (std::size_t i = 0; i < node.children.size(); ++i) remove_nodes(nodes_.child(node, i));
+  grown_->nodes.remove(node);
+  for (std::size_t i = 0; i < node.children.size(); ++i) remove_nodes(grown_->nodes.child(node, i));
 }
 
 // ---- storing
 
 void Tree::store(SegmentWriters& writers, NodeSink& sink) {
-  nodes_.store_removed(sink);
-  if (root_ != nullptr) store(*root_, writers, sink);
+  if (grown_ == nullptr) return;
+  grown_->nodes.store_removed(sink);
+  if (grown_->root != nullptr) store(*grown_->root, writers, sink);
 }
 
 void Tree::store(Node& node, SegmentWriters& writers, NodeSink& sink) {
@@ -479,16 +496,16 @@ void Tree::store(Node& node, SegmentWriters& writers, NodeSink& sink) {
   }
   if (!node.changed) return;
   Prefix prefix;
-  if (&node == root_) {
-    prefix = left_;
+  if (&node == grown_->root) {
+    prefix = grown_->left;
   } else {
     prefix.before.values = prefix_values();
   }
   prefix.node = node.number;
   prefix.level = node.level;
-  prefix.next = &node == root_ ? static_cast<std::uint32_t>(left_digest_) : 0;
-  prefix.late = &node == root_ ? static_cast<std::uint32_t>(left_digest_ >> 32) : 0;
-  nodes_.store(node, prefix, writers, sink);
+  prefix.next = &node == grown_->root ? static_cast<std::uint32_t>(grown_->left_digest) : 0;
+  prefix.late = &node == grown_->root ? static_cast<std::uint32_t>(grown_->left_digest >> 32) : 0;
+  grown_->nodes.store(node, prefix, writers, sink);
 }
 
 }  // namespace feature

@@ -34,6 +34,7 @@ struct Run {
   const Event* last;
   bool summaries;
 };
+using Runs = std::pmr::vector<Run>;
 
 class Tree {
  public:
@@ -63,7 +64,7 @@ class Tree {
   // Adds to `runs` the records that make up the events [first, last), oldest first: summaries where they are saved for the
   // measure, else events; events only if the measure is not summarised. True if other measures that are summarised have
   // the same runs.
-  [[nodiscard]] bool collect(std::int64_t first, std::int64_t last, const Measure& measure, std::vector<Run>& runs);
+  [[nodiscard]] bool collect(std::int64_t first, std::int64_t last, const Measure& measure, Runs& runs);
 
   // Puts a late event in its place, position < size(). Its values may be filled in until settle().
   void insert(std::int64_t position, const Event& event);
@@ -75,13 +76,13 @@ class Tree {
   void settle();
 
   // Seals events behind all that are there: `runs` are copied into a new leaf. Settled before. O(log n).
-  void append(const std::vector<Run>& events);
+  void append(const Runs& events);
   // Lets whole leaves go whose events are all earlier than `time` and before `position`; never the last leaf.
   void expire(EventTime time, std::int64_t position);
   // Takes back what has left: `events` are all that are not later than the newest that has, in order; those of that time
   // that are still here are among them, and `more`, which are not in the tree. Throws EventsLeft, and changes nothing,
   // unless they are what has left, to the last bit. O(n).
-  void recall(const std::vector<Event>& events, const std::vector<Run>& more);
+  void recall(const std::vector<Event>& events, const Runs& more);
 
   // For a slot of a shared entity, whose partial results take in events in any order:
 
@@ -91,10 +92,12 @@ class Tree {
   // Takes over what another tree knows of the events that have left it; none of them is later than newest().
   void absorb_left(Tree& other);
   // A digest of the events that have left: the sum of those of runs of them, whatever their order.
-  [[nodiscard]] std::uint64_t left_digest() { return left().position == 0 ? 0 : left_digest_; }
+  [[nodiscard]] std::uint64_t left_digest() { return left().position == 0 ? 0 : grown_->left_digest; }
 
   // Whether there may be something to store.
-  [[nodiscard]] bool changed() const { return nodes_.has_removed() || (root_ != nullptr && root_->changed); }
+  [[nodiscard]] bool changed() const {
+    return grown_ != nullptr && (grown_->nodes.has_removed() || (grown_->root != nullptr && grown_->root->changed));
+  }
   // Hands over what has changed. Settled before.
   void store(SegmentWriters& writers, NodeSink& sink);
 
@@ -103,6 +106,7 @@ class Tree {
  private:
   using Node = TreeNode;
 
+  void grow_first();
   [[nodiscard]] Node& root();
   [[nodiscard]] Value* prefix_values() const;
   [[noreturn]] static void events_left();
@@ -110,7 +114,7 @@ class Tree {
   template <class Before>
   [[nodiscard]] std::int64_t count(Before before);
   [[nodiscard]] bool collect(Node& node, std::int64_t start, std::int64_t first, std::int64_t last,
-                             const Measure& measure, std::vector<Run>& runs);
+                             const Measure& measure, Runs& runs);
   void insert(Node& node, std::int64_t position, const Event& event);
   void remove(Node& node, std::int64_t position);
   void become_empty();
@@ -130,12 +134,18 @@ class Tree {
   std::pmr::memory_resource& memory_;
   NodeSource& source_;
   Prefix prefix_;
-  TreeNodes nodes_;  // numbers them by prefix_.next
-  Prefix left_;
-  std::uint64_t left_digest_ = 0;  // of the events that have left, whatever their order
-  Node* root_ = nullptr;
-  bool partials_stale_ = false;
-  std::vector<Event> unsettled_left_;  // have left, but are not in partial results and digest yet
+
+  // What there is once events have been sealed: most entities never come to that.
+  struct Grown {
+    Grown(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source, Prefix& prefix);
+    TreeNodes nodes;  // numbers them by prefix_.next
+    Prefix left;
+    std::uint64_t left_digest = 0;  // of the events that have left, whatever their order
+    Node* root = nullptr;
+    bool partials_stale = false;
+    std::pmr::vector<Event> unsettled_left;  // have left, but are not in partial results and digest yet
+  };
+  Grown* grown_ = nullptr;
 };
 
 }  // namespace feature

@@ -34,7 +34,7 @@ class TreeNodes {
  public:
   // New nodes are numbered from `next` on, which lives as long as this. Everything it allocates comes from `memory`.
   TreeNodes(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source, std::uint32_t& next)
-      : plan_(plan), memory_(memory), source_(source), next_(next) {}
+      : plan_(plan), memory_(memory), source_(source), next_(next), removed_(&memory) {}
 
   [[nodiscard]] TreeNode& make(std::uint8_t level);
   // Reads a node, and what is written in front of its records. Throws CorruptState.
@@ -82,7 +82,7 @@ class TreeNodes {
   std::pmr::memory_resource& memory_;
   NodeSource& source_;
   std::uint32_t& next_;
-  std::vector<std::uint32_t> removed_;
+  std::pmr::vector<std::uint32_t> removed_;
 };
 
 }  // namespace feature
