@@ -390,7 +390,9 @@ void StateStore::fill_slot(std::uint64_t hash, const NullableDatum* keys, std::i
   ExecStoreVirtualTuple(write_slot_);
 }
 
-void StateStore::insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot) {
+// An update leaves the key as it was, and its row is locked: nobody has a second one. To look for one would visit every
+// version that this transaction has written, as none of them can go before it ends.
+void StateStore::insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot, bool updated) {
   if (states_index_info_ == nullptr) {
     MemoryContext previous = MemoryContextSwitchTo(context_);
     states_index_info_ = BuildIndexInfo(states_index_);
@@ -398,14 +400,15 @@ void StateStore::insert_index_entry(ItemPointer tid, std::uint64_t hash, std::in
   }
   Datum values[2] = {static_cast<Datum>(hash), Int16GetDatum(slot)};
   bool nulls[2] = {false, false};
-  index_insert(states_index_, values, nulls, tid, states_, UNIQUE_CHECK_YES, false, states_index_info_);
+  index_insert(states_index_, values, nulls, tid, states_, updated ? UNIQUE_CHECK_NO : UNIQUE_CHECK_YES, false,
+               states_index_info_);
 }
 
 void StateStore::insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
                         std::size_t size) {
   fill_slot(hash, keys, slot, image, size);
   table_tuple_insert(states_, write_slot_, GetCurrentCommandId(true), 0, nullptr);
-  insert_index_entry(&write_slot_->tts_tid, hash, slot);
+  insert_index_entry(&write_slot_->tts_tid, hash, slot, false);
 }
 
 ItemPointerData StateStore::write(const StateRow& row, const std::byte* image, std::size_t size) {
@@ -418,7 +421,7 @@ ItemPointerData StateStore::write(const StateRow& row, const std::byte* image, s
   const TM_Result result = compat::table_tuple_update(states_, &tid, write_slot_, GetCurrentCommandId(true),
                                                       InvalidSnapshot, &failure, &mode, &update_indexes);
   if (result != TM_Ok) changed_meanwhile(states_, result);
-  if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot);
+  if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot, true);
   return write_slot_->tts_tid;
 }
 
@@ -458,9 +461,9 @@ void StateStore::fill_chunk_slot(const StateRow& row, std::uint32_t number, cons
   ExecStoreVirtualTuple(chunk_write_slot_);
 }
 
-void StateStore::insert_chunk_index_entry() {
+void StateStore::insert_chunk_index_entry(bool updated) {
   index_insert(chunks_index_, chunk_write_slot_->tts_values, chunk_write_slot_->tts_isnull, &chunk_write_slot_->tts_tid,
-               chunks_, UNIQUE_CHECK_YES, false, chunks_index_info_);
+               chunks_, updated ? UNIQUE_CHECK_NO : UNIQUE_CHECK_YES, updated, chunks_index_info_);
 }
 
 void StateStore::add_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
@@ -468,7 +471,7 @@ void StateStore::add_node(const StateRow& row, std::uint32_t number, const std::
   open_chunks();
   fill_chunk_slot(row, number, image, size);
   table_tuple_insert(chunks_, chunk_write_slot_, GetCurrentCommandId(true), 0, nullptr);
-  insert_chunk_index_entry();
+  insert_chunk_index_entry(false);
 }
 
 void StateStore::replace_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
@@ -483,7 +486,7 @@ void StateStore::replace_node(const StateRow& row, std::uint32_t number, const s
   const TM_Result result = compat::table_tuple_update(chunks_, &tid, chunk_write_slot_, GetCurrentCommandId(true),
                                                       InvalidSnapshot, &failure, &mode, &update_indexes);
   if (result != TM_Ok) changed_meanwhile(chunks_, result);
-  if (update_indexes) insert_chunk_index_entry();
+  if (update_indexes) insert_chunk_index_entry(true);
 }
 
 void StateStore::remove_node(const StateRow& row, std::uint32_t number) {

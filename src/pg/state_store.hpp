@@ -132,7 +132,7 @@ class StateStore {
   [[nodiscard]] bool find_node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const;
   [[nodiscard]] Bytes node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const;
   void fill_chunk_slot(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
-  void insert_chunk_index_entry();
+  void insert_chunk_index_entry(bool updated);
   // `had_entries`, unless null, is set if the index has named any row, seen or not.
   [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot, bool* had_entries = nullptr) const;
   [[nodiscard]] Found find(IndexScanDesc scan, std::uint64_t hash, const NullableDatum* keys);
@@ -146,7 +146,7 @@ class StateStore {
               std::size_t size);
   void fill_slot(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
                  std::size_t size);
-  void insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot);
+  void insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot, bool updated);
   [[nodiscard]] StateRow row_in_slot(std::uint64_t hash, const NullableDatum* keys);
   void open_chunks();
 
