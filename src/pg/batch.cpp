@@ -92,9 +92,10 @@ T* Batch::array(std::size_t count) {
   return made;
 }
 
-Value* Batch::event_values(std::size_t count) {
+Value* Batch::event_values(std::size_t list) {
+  const std::size_t count = program_.plan().lists[list].arguments.size();
   if (count == 0) return nullptr;
-  auto* made = static_cast<Value*>(entities_.memory().allocate(sizeof(Value) * count, alignof(Value)));
+  auto* made = static_cast<Value*>(entities_.memory(list).allocate(sizeof(Value) * count, alignof(Value)));
   std::uninitialized_value_construct_n(made, count);
   return made;
 }
@@ -187,8 +188,9 @@ void Batch::evaluate(const Row& row, std::size_t index, TupleTableSlot* input) {
   for (const std::size_t list : level.starts) add_event(row, list, level);
   for (const Program::Evaluated& evaluated : level.arguments) {
     const Argument& argument = program_.plan().lists[evaluated.list].arguments[evaluated.argument];
-    values_[evaluated.list][evaluated.argument] = entities_.keep(
-        level.evaluated->tts_values[evaluated.column], level.evaluated->tts_isnull[evaluated.column], argument);
+    values_[evaluated.list][evaluated.argument] =
+        entities_.keep(evaluated.list, level.evaluated->tts_values[evaluated.column],
+                       level.evaluated->tts_isnull[evaluated.column], argument);
   }
 }
 
@@ -199,9 +201,9 @@ void Batch::add_event(const Row& row, std::size_t list, Program::Level& level) {
     member = entities_.find(list, level.evaluated);
     if (member->entity == nullptr) attempts_.outside([&] { entities_.load(*member); });
   }
-  values_[list] = event_values(program_.plan().lists[list].arguments.size());
+  values_[list] = event_values(list);
   // What is sealed now outlives the row.
-  entities_.use_context(list, entities_.context());
+  entities_.use_context(list, entities_.context(list));
   const InContext here(program_.expressions->ecxt_per_tuple_memory);
   const Event event{row.time, values_[list]};
   attempts_.whole([&] {
@@ -209,15 +211,17 @@ void Batch::add_event(const Row& row, std::size_t list, Program::Level& level) {
       member->shared->add(event);  // which cannot be undone: views with shared lists do not divert
     } else {
       positions_[list] = member->entity->add(event);
-      if (attempts_.can_fail()) added_.push_back({member->entity, positions_[list]});
+      if (attempts_.can_fail()) added_.push_back({list, member->entity, positions_[list]});
     }
   });
 }
 
 // Takes the events of a row that has failed out of the entities that they were added to.
 void Batch::undo() {
-  const InContext here(entities_.context());
-  for (auto added = added_.rbegin(); added != added_.rend(); ++added) added->entity->undo_add(added->position);
+  for (auto added = added_.rbegin(); added != added_.rend(); ++added) {
+    const InContext here(entities_.context(added->list));
+    added->entity->undo_add(added->position);
+  }
 }
 
 void Batch::project(Program::Level& level, const feature::Level& planned, TupleTableSlot* input) {

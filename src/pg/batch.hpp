@@ -52,13 +52,14 @@ class Batch {
     std::size_t number;
   };
   struct Added {
+    std::size_t list;
     Entity* entity;
     std::int64_t position;
   };
 
   template <class T>
   [[nodiscard]] T* array(std::size_t count);
-  [[nodiscard]] Value* event_values(std::size_t count);
+  [[nodiscard]] Value* event_values(std::size_t list);
 
   [[nodiscard]] MinimalTuple next(RowSource& source);
   [[nodiscard]] bool take(Row* row);

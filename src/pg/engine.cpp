@@ -57,10 +57,10 @@ std::optional<std::int64_t> run_batches(const Work& work, std::vector<StateStore
       if (!batch.process()) return std::nullopt;
       written += batch.written();
     }
-    if (work.entities.full()) work.entities.store(false);
+    work.entities.make_room();
     call([&] { MemoryContextReset(context.get()); });
   }
-  work.entities.store(true);
+  work.entities.store();
   return written;
 }
 

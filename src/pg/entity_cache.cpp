@@ -3,6 +3,7 @@
 #include "pg/entity_cache.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "pg/boundary.hpp"
 #include "pg/catalogue_aggregate.hpp"
@@ -23,7 +24,7 @@ extern "C" {
 namespace feature {
 namespace {
 
-// Members of all lists share one table.
+// State rows of all lists are remembered in one table.
 std::uint64_t place_of(std::size_t list, std::uint64_t hash) { return hash ^ (list * 0x9e3779b97f4a7c15u); }
 
 // As many state rows are remembered: about ten megabytes.
@@ -75,16 +76,12 @@ void Nodes::pause() { check_interrupts(); }
 EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
     : program_(program),
       stores_(stores),
-      context_(CurrentMemoryContext, "feature_ext entities"),
-      upstream_(context_.get()),
       most_bytes_(entity_memory()),
       shared_(program, stores) {
-  start();
-}
-
-void EntityCache::start() {
-  memory_.emplace(&upstream_);
-  for (std::size_t list = 0; list < program_.lists.size(); ++list) use_context(list, context_.get());
+  for (std::size_t list = 0; list < program_.lists.size(); ++list) {
+    lists_.emplace_back(CurrentMemoryContext);
+    use_context(list, context(list));
+  }
 }
 
 NullableDatum* EntityCache::keys_in(std::size_t list, const TupleTableSlot* slot) const {
@@ -108,13 +105,15 @@ bool EntityCache::has_keys(const Member& member, const NullableDatum* keys) {
 
 Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
   const Program::Entities& known = program_.lists[list];
+  Loaded& loaded = lists_[list];
+  ++loaded.finds;
   const NullableDatum* keys = keys_in(list, slot);
   struct { std::uint64_t hash; Member* member; } found = call([&] {
     decltype(found) result{hash_of(known, keys), nullptr};
-    const auto chain = by_hash_.find(place_of(list, result.hash));
-    for (Member* member = chain == by_hash_.end() ? nullptr : chain->second; member != nullptr;
+    const auto chain = loaded.by_hash.find(result.hash);
+    for (Member* member = chain == loaded.by_hash.end() ? nullptr : chain->second; member != nullptr;
          member = member->next_of_hash) {
-      if (member->list == list && member->hash == result.hash && same_keys(known, member->keys, keys)) {
+      if (same_keys(known, member->keys, keys)) {
         result.member = member;
         break;
       }
@@ -126,8 +125,9 @@ Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
 
 Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDatum* keys) {
   const Program::Entities& known = program_.lists[list];
+  Loaded& loaded = lists_[list];
   const NullableDatum* copies = call([&] {
-    MemoryContext previous = MemoryContextSwitchTo(context_.get());
+    MemoryContext previous = MemoryContextSwitchTo(loaded.context.get());
     auto* made =
         static_cast<NullableDatum*>(palloc(sizeof(NullableDatum) * std::max<std::size_t>(1, known.keys.size())));
     for (std::size_t i = 0; i < known.keys.size(); ++i) {
@@ -137,41 +137,45 @@ Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDat
     MemoryContextSwitchTo(previous);
     return made;
   });
-  auto* member = new (memory_->allocate(sizeof(Member), alignof(Member))) Member{list, hash, copies, nullptr};
-  Member*& chain = by_hash_[place_of(list, hash)];
+  auto* member = new (loaded.memory->allocate(sizeof(Member), alignof(Member))) Member{list, hash, copies, nullptr};
+  Member*& chain = loaded.by_hash[hash];
   member->next_of_hash = chain;
   chain = member;
-  members_.push_back(member);
-  new_members_.push_back(member);
+  loaded.members.push_back(member);
+  loaded.new_members.push_back(member);
   return member;
 }
 
 void EntityCache::load_new() {
-  std::sort(new_members_.begin(), new_members_.end(), [](const Member* a, const Member* b) {
-    return a->list != b->list ? a->list < b->list
-                              : static_cast<std::int64_t>(a->hash) < static_cast<std::int64_t>(b->hash);
-  });
-  for (Member* member : new_members_) {
-    if (member->entity == nullptr) load(*member);
+  for (Loaded& loaded : lists_) {
+    std::sort(loaded.new_members.begin(), loaded.new_members.end(), [](const Member* a, const Member* b) {
+      return static_cast<std::int64_t>(a->hash) < static_cast<std::int64_t>(b->hash);
+    });
+    for (Member* member : loaded.new_members) {
+      if (member->entity == nullptr) load(*member);
+    }
+    loaded.new_members.clear();
+    constexpr std::size_t enough = 64;
+    if (loaded.members.size() >= enough) {
+      loaded.member_bytes = MemoryContextMemAllocated(loaded.context.get(), false) / loaded.members.size();
+    }
   }
-  new_members_.clear();
-  shared_.read_others(*memory_, context_.get());
-  constexpr std::size_t enough = 64;
-  if (members_.size() >= enough) {
-    member_bytes_ = MemoryContextMemAllocated(context_.get(), false) / members_.size();
-  }
+  // They are all stored at once, so that it does not matter in whose memory they are.
+  shared_.read_others(*lists_.front().memory, lists_.front().context.get());
 }
 
 void EntityCache::load(Member& member) {
   const Program::Entities& known = program_.lists[member.list];
   const auto written = written_.find(place_of(member.list, member.hash));
   const ItemPointerData* place = written == written_.end() ? nullptr : &written->second;
+  std::pmr::memory_resource& memory = *lists_[member.list].memory;
+  MemoryContext context = lists_[member.list].context.get();
   if (known.shared) {
-    shared_.load(member, place, *memory_, context_.get());
+    shared_.load(member, place, memory, context);
     return;
   }
   member.row = call([&] {
-    MemoryContext previous = MemoryContextSwitchTo(context_.get());
+    MemoryContext previous = MemoryContextSwitchTo(context);
     StateRow row{};
     if (place == nullptr || !stores_[member.list].reread(*place, member.hash, member.keys, &row)) {
       row = stores_[member.list].lock(member.hash, member.keys, known.empty.data(), known.empty.size());
@@ -181,28 +185,32 @@ void EntityCache::load(Member& member) {
   });
   if (program_.checks_values) check_values(member.row.image, member.row.size);
   const ListPlan& plan = program_.plan().lists[member.list].kernel;
-  auto* nodes =
-      new (memory_->allocate(sizeof(Nodes), alignof(Nodes))) Nodes(stores_[member.list], member.row, context_.get(), program_.checks_values);
-  member.entity = new (memory_->allocate(sizeof(Entity), alignof(Entity))) Entity(plan, *memory_, *nodes);
+  auto* nodes = new (memory.allocate(sizeof(Nodes), alignof(Nodes)))
+      Nodes(stores_[member.list], member.row, context, program_.checks_values);
+  member.entity = new (memory.allocate(sizeof(Entity), alignof(Entity))) Entity(plan, memory, *nodes);
   member.entity->open(member.row.image, member.row.size);
 }
 
-Value EntityCache::keep(Datum datum, bool null, const Argument& argument) {
+Value EntityCache::keep(std::size_t list, Datum datum, bool null, const Argument& argument) {
   if (null) return {};
   if (argument.by_value) return {to_normal_word(datum, argument.storage), false};
   if (const std::size_t size = kept_size(datum, argument.length); size > 0) {
-    return {Blob::make(*memory_, DatumGetPointer(datum), size), false};
+    return {Blob::make(memory(list), DatumGetPointer(datum), size), false};
   }
-  return call([&] { return to_value(datum, null, argument.length, argument.by_value, context_.get()); });
+  return call([&] { return to_value(datum, null, argument.length, argument.by_value, context(list)); });
 }
 
 void EntityCache::use_context(std::size_t list, MemoryContext context) const {
   for (const CatalogueAggregate* aggregate : program_.lists[list].catalogue) aggregate->use_context(context);
 }
 
-bool EntityCache::full() const {
-  return members_.size() * member_bytes_ > most_bytes_ ||
-         MemoryContextMemAllocated(context_.get(), false) > most_bytes_;
+std::size_t EntityCache::bytes() const {
+  std::size_t bytes = 0;
+  for (const Loaded& loaded : lists_) {
+    bytes += std::max<std::size_t>(loaded.members.size() * loaded.member_bytes,
+                                   MemoryContextMemAllocated(loaded.context.get(), false));
+  }
+  return bytes;
 }
 
 // Expiry goes by the entity's newest event, but not ahead of now: an event from the future makes nothing old.
@@ -215,39 +223,77 @@ std::optional<EventTime> EntityCache::keep_from(const Member& member) const {
   return EventTime(Duration(ticks));
 }
 
-void EntityCache::store(bool finally) {
+// Those first whose members are met again least often.
+std::vector<std::size_t> EntityCache::lists_by_use() const {
+  std::vector<std::size_t> lists(lists_.size());
+  std::iota(lists.begin(), lists.end(), std::size_t{0});
+  const auto uses = [&](std::size_t list) {
+    return static_cast<double>(lists_[list].finds) /
+           static_cast<double>(std::max<std::size_t>(1, lists_[list].members.size()));
+  };
+  std::stable_sort(lists.begin(), lists.end(), [&](std::size_t a, std::size_t b) { return uses(a) < uses(b); });
+  return lists;
+}
+
+void EntityCache::make_room() {
+  if (!full()) return;
+  std::vector<std::size_t> lists = lists_by_use();
+  const bool shared = std::any_of(program_.lists.begin(), program_.lists.end(),
+                                  [](const Program::Entities& list) { return list.shared; });
+  if (!shared) {
+    std::size_t count = 0;
+    for (std::size_t left = bytes(); left > most_bytes_ / 4 * 3; ++count) {
+      const Loaded& loaded = lists_[lists[count]];
+      left -= std::max<std::size_t>(loaded.members.size() * loaded.member_bytes,
+                                    MemoryContextMemAllocated(loaded.context.get(), false));
+    }
+    lists.resize(count);
+  }
+  std::sort(lists.begin(), lists.end());
+  store(lists, false);
+}
+
+void EntityCache::store() {
+  std::vector<std::size_t> lists(lists_.size());
+  std::iota(lists.begin(), lists.end(), std::size_t{0});
+  store(lists, true);
+}
+
+void EntityCache::store(const std::vector<std::size_t>& lists, bool finally) {
   // What this statement has written and locked so far counts as an earlier command.
   call([] { CommandCounterIncrement(); });
-  {
-    const InContext here(program_.expressions->ecxt_per_tuple_memory);
-    for (std::size_t list = 0; list < program_.lists.size(); ++list) {
-      SegmentWriters writers(program_.plan().lists[list].kernel);
-      use_context(list, context_.get());
-      for (Member* member : members_) {
-        if (member->list != list || member->entity == nullptr) continue;
-        StateChanges changes(stores_[list], member->row);
-        member->entity->store(writers, changes, finally ? keep_from(*member) : std::nullopt);
-        shared_.store_merged(*member, writers);
-        if (!finally && written_.size() < most_written) written_[place_of(list, member->hash)] = member->row.tid;
-        call([&] { ResetExprContext(program_.expressions); });
-      }
-    }
-  }
+  for (const std::size_t list : lists) write(list, finally);
   shared_.forget();
-  // Their memory goes with the context, but what they gather for a row is not in it.
-  for (Member* member : members_) {
+  for (const std::size_t list : lists) forget(list);
+  call([] { CommandCounterIncrement(); });
+}
+
+void EntityCache::write(std::size_t list, bool finally) {
+  const InContext here(program_.expressions->ecxt_per_tuple_memory);
+  SegmentWriters writers(program_.plan().lists[list].kernel);
+  use_context(list, context(list));
+  for (Member* member : lists_[list].members) {
+    if (member->entity == nullptr) continue;
+    StateChanges changes(stores_[list], member->row);
+    member->entity->store(writers, changes, finally ? keep_from(*member) : std::nullopt);
+    shared_.store_merged(*member, writers);
+    if (!finally && written_.size() < most_written) written_[place_of(list, member->hash)] = member->row.tid;
+    // What it gathers for a row is not in the entities' memory.
     if (member->shared != nullptr) member->shared->~SharedEntity();
-    if (member->entity != nullptr) member->entity->~Entity();
+    call([&] { ResetExprContext(program_.expressions); });
   }
-  members_.clear();
-  new_members_.clear();
-  by_hash_.clear();
-  memory_.reset();
-  call([&] {
-    MemoryContextReset(context_.get());
-    CommandCounterIncrement();
-  });
-  start();
+}
+
+void EntityCache::forget(std::size_t list) {
+  Loaded& loaded = lists_[list];
+  loaded.members.clear();
+  loaded.new_members.clear();
+  loaded.by_hash.clear();
+  loaded.finds = 0;
+  loaded.memory.reset();
+  call([&] { MemoryContextReset(loaded.context.get()); });
+  loaded.memory.emplace(&loaded.upstream);
+  use_context(list, loaded.context.get());
 }
 
 }  // namespace feature

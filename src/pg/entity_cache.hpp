@@ -1,10 +1,12 @@
 // The entities that a statement works on: found by key, their state rows locked and loaded once, written back once.
 //
-// Entities stay loaded from batch to batch of a statement until they take more memory than they may; then all are
-// written and forgotten, and loaded anew when they are met again. So a statement that touches an entity a hundred times
-// reads and writes its state once.
+// Entities stay loaded from batch to batch of a statement until they take more memory than they may. Then those of some
+// lists are written and forgotten, and loaded anew when they are met again: of the lists first whose entities are met
+// again least often. Most pairs of a user and a merchant are met once, and users a hundred times: their states are read
+// and written once.
 #pragma once
 
+#include <deque>
 #include <unordered_map>
 
 #include "pg/member.hpp"
@@ -36,41 +38,56 @@ class EntityCache {
   void load_new();
   void load(Member& member);
 
-  // Where the values of events go: they live as long as the entities.
-  [[nodiscard]] std::pmr::memory_resource& memory() { return *memory_; }
-  [[nodiscard]] MemoryContext context() const { return context_.get(); }
+  // Where the values of a list's events go: they live as long as its entities.
+  [[nodiscard]] std::pmr::memory_resource& memory(std::size_t list) { return *lists_[list].memory; }
+  [[nodiscard]] MemoryContext context(std::size_t list) const { return lists_[list].context.get(); }
 
   // An argument's value in the kernel's form, with a copy of its bytes that lives as long.
-  [[nodiscard]] Value keep(Datum datum, bool null, const Argument& argument);
+  [[nodiscard]] Value keep(std::size_t list, Datum datum, bool null, const Argument& argument);
 
   // Where the list's catalogue aggregates make their transition states.
   void use_context(std::size_t list, MemoryContext context) const;
 
   // Whether the members take all the memory that they may, or will once all are loaded, as far as those that are tell.
-  [[nodiscard]] bool full() const;
-  // Writes every entity back and forgets all. Members are no longer valid. `finally`: the statement is done, and events
-  // that it has made too old may leave.
-  void store(bool finally);
+  [[nodiscard]] bool full() const { return bytes() > most_bytes_; }
+  // Between batches: writes and forgets members if they take all the memory that they may. None is valid any more.
+  void make_room();
+  // Writes every entity back and forgets all, as the statement is done: events that it has made too old may leave.
+  void store();
 
  private:
+  // The members of one list.
+  struct Loaded {
+    explicit Loaded(MemoryContext parent) : context(parent, "feature_ext entities"), upstream(context.get()) {
+      memory.emplace(&upstream);
+    }
+
+    OwnedContext context;
+    ContextResource upstream;
+    // Emptied with the context; in this order they are also destroyed before it.
+    std::optional<std::pmr::monotonic_buffer_resource> memory;
+    std::vector<Member*> members;
+    std::vector<Member*> new_members;
+    std::unordered_map<std::uint64_t, Member*> by_hash;
+    std::size_t member_bytes = first_guess;
+    std::size_t finds = 0;
+  };
+
   [[nodiscard]] NullableDatum* keys_in(std::size_t list, const TupleTableSlot* slot) const;
   [[nodiscard]] std::optional<EventTime> keep_from(const Member& member) const;
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
-  void start();
+  [[nodiscard]] std::size_t bytes() const;
+  [[nodiscard]] std::vector<std::size_t> lists_by_use() const;
+  void store(const std::vector<std::size_t>& lists, bool finally);
+  void write(std::size_t list, bool finally);
+  void forget(std::size_t list);
 
   // Of a member, before any has been loaded.
   static constexpr std::size_t first_guess = 2048;
 
   Program& program_;
   std::vector<StateStore>& stores_;
-  OwnedContext context_;
-  ContextResource upstream_;
-  // Emptied with the context; in this order they are also destroyed before it.
-  std::optional<std::pmr::monotonic_buffer_resource> memory_;
-  std::vector<Member*> members_;
-  std::vector<Member*> new_members_;
-  std::size_t member_bytes_ = first_guess;
-  std::unordered_map<std::uint64_t, Member*> by_hash_;
+  std::deque<Loaded> lists_;
   const std::size_t most_bytes_;
   // Where the statement has written state rows: what it has updated again and again leaves as many versions behind,
   // which nobody can remove before it ends, and the index leads to all of them.

@@ -96,7 +96,7 @@ bool History::take(RowSource& rows, DivertedKeys& diverted, const Member& member
     if (!entities_.has_keys(member, program_.prepared)) return false;
   }
   const std::size_t columns = std::max<std::size_t>(1, list.arguments.size());
-  auto* values = static_cast<Value*>(entities_.memory().allocate(sizeof(Value) * columns, alignof(Value)));
+  auto* values = static_cast<Value*>(entities_.memory(member.list).allocate(sizeof(Value) * columns, alignof(Value)));
   std::uninitialized_value_construct_n(values, columns);
   call([&] {
     MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
@@ -106,8 +106,8 @@ bool History::take(RowSource& rows, DivertedKeys& diverted, const Member& member
   for (const Program::Evaluated& evaluated : level.arguments) {
     if (evaluated.list != member.list) continue;
     values[evaluated.argument] =
-        entities_.keep(level.evaluated->tts_values[evaluated.column], level.evaluated->tts_isnull[evaluated.column],
-                       list.arguments[evaluated.argument]);
+        entities_.keep(member.list, level.evaluated->tts_values[evaluated.column],
+                       level.evaluated->tts_isnull[evaluated.column], list.arguments[evaluated.argument]);
   }
   *event = {call([&] { return to_event_time(program_.plan().time.type, program_.prepared->tts_values[0]); }), values};
   return true;

@@ -26,7 +26,7 @@ class History {
   template <class AnyEntity>
   void bring_back(const Member& member, AnyEntity& entity) {
     const std::vector<Event> events = read(member, entity.left_until());
-    entities_.use_context(member.list, entities_.context());
+    entities_.use_context(member.list, entities_.context(member.list));
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
     entity.recall(events);
   }

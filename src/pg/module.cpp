@@ -16,7 +16,7 @@ PGDLLEXPORT void _PG_init(void);
 
 namespace {
 int batch_rows_setting = 50000;
-int entity_memory_setting = 96 * 1024;
+int entity_memory_setting = 160 * 1024;
 int progress_interval_setting = 5;
 }
 
@@ -34,7 +34,7 @@ void define_settings() {
   DefineCustomIntVariable("feature_ext.entity_memory",
                           "Memory that the loaded entities of a statement may take.",
                           "Beyond it they are written, and read again when the statement meets them again.",
-                          &entity_memory_setting, 96 * 1024, 64, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, nullptr,
+                          &entity_memory_setting, 160 * 1024, 64, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, nullptr,
                           nullptr, nullptr);
   DefineCustomIntVariable("feature_ext.progress_interval",
                           "Time between notices about the progress of long computations.", "0 turns them off.",

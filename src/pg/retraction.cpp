@@ -58,10 +58,10 @@ void Retraction::note(EventTime time) {
     row.members[list] = entities_.find(list, program_.prepared);
     const std::vector<Argument>& arguments = program_.plan().lists[list].arguments;
     const std::size_t count = std::max<std::size_t>(1, arguments.size());
-    auto* values = static_cast<Value*>(entities_.memory().allocate(sizeof(Value) * count, alignof(Value)));
+    auto* values = static_cast<Value*>(entities_.memory(list).allocate(sizeof(Value) * count, alignof(Value)));
     std::uninitialized_value_construct_n(values, count);
     for (const std::size_t argument : program_.lists[list].known) {
-      values[argument] = entities_.keep(known.tts_values[column], known.tts_isnull[column], arguments[argument]);
+      values[argument] = entities_.keep(list, known.tts_values[column], known.tts_isnull[column], arguments[argument]);
       ++column;
     }
     row.values[list] = values;
@@ -98,7 +98,7 @@ bool Retraction::take_out(const Row& row, std::size_t list) {
   const Event event{row.time, row.values[list]};
   const auto find = [&] { return knows_all ? entity.find(event) : entity.find(event, program_.lists[list].known); };
 
-  entities_.use_context(list, entities_.context());
+  entities_.use_context(list, entities_.context(list));
   std::optional<std::int64_t> position;
   {
     const InContext here(program_.expressions->ecxt_per_tuple_memory);

@@ -54,7 +54,7 @@ void WindowResults::compute(const PartitionList& list, const LevelList& used, En
       }
       case WindowFunction::Kind::aggregate:
         aggregate(
-            function, [&] { return accumulate(list, entity, function, frame_of(function), position); }, &value, &null);
+            function, [&] { return accumulate(used.list, entity, function, frame_of(function), position); }, &value, &null);
         break;
     }
   }
@@ -111,14 +111,14 @@ bool WindowResults::is_folded(const WindowFunction& function) const {
   return folded_ != nullptr && folded_->measure == function.measure && folded_->frame == function.frame;
 }
 
-Accumulator WindowResults::accumulate(const PartitionList& list, Entity& entity, const WindowFunction& function,
+Accumulator WindowResults::accumulate(std::size_t list, Entity& entity, const WindowFunction& function,
                                       const Positions& frame, std::int64_t position) const {
   Accumulator accumulator;
   const auto* catalogue =
       function.finish == Finish::catalogue ? static_cast<const CatalogueAggregate*>(function.aggregate) : nullptr;
-  if (list.frames[function.frame].unbounded()) {
+  if (program_.plan().lists[list].frames[function.frame].unbounded()) {
     // Its states are kept from row to row.
-    if (catalogue != nullptr) catalogue->use_context(entities_.context());
+    if (catalogue != nullptr) catalogue->use_context(entities_.context(list));
     accumulator = entity.running_aggregate(function.partial, function.running, frame.last);
   } else {
     if (catalogue != nullptr) catalogue->use_context(CurrentMemoryContext);

@@ -29,7 +29,7 @@ class WindowResults {
   template <class Fold>
   void aggregate(const WindowFunction& function, Fold&& fold, Datum* value, bool* null);
   [[nodiscard]] bool is_folded(const WindowFunction& function) const;
-  [[nodiscard]] Accumulator accumulate(const PartitionList& list, Entity& entity, const WindowFunction& function,
+  [[nodiscard]] Accumulator accumulate(std::size_t list, Entity& entity, const WindowFunction& function,
                                        const Positions& frame, std::int64_t position) const;
   void set_value(const WindowFunction& function, const Event* event, Datum* value, bool* null) const;
 
