@@ -84,7 +84,8 @@ in_debian() {
     "${settings[@]}" "$@"
 }
 
-fresh= older=
+fresh=
+older=
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --release)

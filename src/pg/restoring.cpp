@@ -25,19 +25,31 @@ bool restores(Oid table) {
 }
 
 // Under the snapshot of the statement, which does not see what it puts in itself.
-bool is_empty(Spi& spi, const std::string& table) { return spi.query("SELECT FROM " + table + " LIMIT 1") == 0; }
+bool is_empty(const std::string& table) {
+  Spi spi;
+  const bool empty = spi.query("SELECT FROM " + table + " LIMIT 1") == 0;
+  spi.close();
+  return empty;
+}
+
+// The same as its owner, for a feature table could be anything.
+bool is_empty_view(const ViewIdentity& view) {
+  const AsUser owner(view.owner, true);
+  return is_empty("ONLY " + qualified_name(view.relation));
+}
+
+// Of a view that has been checked to be recorded with tables of its own.
+bool has_no_states(const ViewIdentity& view) {
+  const AsUser owner(state_schema_owner(), false);
+  return is_empty(qualified_name(view.lists.front().states));
+}
 
 // Of a view that was created here: whether its states come from a dump. They have events, then, of which either the
 // source or the feature table knows nothing yet.
 bool has_restored_states(const ViewIdentity& view, Oid table) {
-  if (view.lists.empty()) return false;
-  const AsUser owner(state_schema_owner(), false);
-  Spi spi;
-  const bool restored =
-      !is_empty(spi, qualified_name(view.lists.front().states)) &&
-      (is_empty(spi, "ONLY " + qualified_name(view.relation)) || is_empty(spi, qualified_name(table)));
-  spi.close();
-  return restored;
+  check_catalogue(view);
+  if (view.lists.empty() || has_no_states(view)) return false;
+  return is_empty_view(view) || is_empty(qualified_name(table));
 }
 
 void warn(const ViewIdentity& view) {
@@ -49,7 +61,7 @@ void warn(const ViewIdentity& view) {
   });
 }
 
-// `before`: whether rows that have come before were left to the dump.
+// The current user owns the table. `before`: whether rows that have come before were left to the dump.
 bool decide(const ViewIdentity& view, Oid table, bool before) {
   if (view.id == 0) return true;
   if (!view.restored) {
@@ -59,22 +71,14 @@ bool decide(const ViewIdentity& view, Oid table, bool before) {
         .hint("Call feature.refresh(), and then restore the data of the source alone.");
   }
   if (before) return true;
-  {
-    const AsUser owner(state_schema_owner(), false);
-    Spi spi;
-    const bool whole = is_empty(spi, qualified_name(table));
-    spi.close();
-    if (whole) {
-      warn(view);
-      return true;
-    }
+  if (!is_empty(qualified_name(table))) {
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "feature view \"" + view.name + "\" cannot follow rows of a dump")
+        .detail("It was restored from a dump itself, so that its states and rows may have these rows already.")
+        .hint("Call feature.refresh() first if they are to be processed; else disable the triggers of the source.");
   }
-  throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                 "feature view \"" + view.name + "\" cannot follow rows of a dump")
-      .detail("It was restored from a dump itself, so that its states and rows may have these rows already.")
-      .hint(
-          "Call feature.refresh() first to have them processed; disable the triggers of the source if they are not to "
-          "be.");
+  warn(view);
+  return true;
 }
 
 struct Decision {

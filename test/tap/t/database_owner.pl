@@ -104,6 +104,19 @@ answer('shared', 'mallory', qq{
 	FROM feature_state.list WHERE view = (SELECT id FROM feature_state.view WHERE relation = 'pair_features'::regclass AND id > 0)});
 is(answer('shared', 'alice', q{INSERT INTO pairs VALUES (1, 'a', '{x}', '2024-01-01'); SELECT feature.refresh('pair_features')}), '1', 'a second row for a view does it no harm');
 
+# What a session does that restores: nothing of the catalogue is looked at with other rights.
+answer('shared', 'mallory', qq{
+	CREATE FUNCTION told() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE WARNING \$\$run as %\$\$, current_user; RETURN 1; END';
+	CREATE VIEW trap AS SELECT 1 AS x WHERE public.told() = 1;
+	CREATE TABLE put_into (id int, t timestamptz);
+	INSERT INTO feature_state.view ($columns) VALUES (1005, 'trap', 'trap'::regclass, 'put_into', 'trap', '{1}', '', '{}');
+	INSERT INTO feature_state.list (view, number, states, chunks) VALUES (1005, 1, 'trap', 'trap');
+	CREATE TRIGGER feature_1005 AFTER INSERT ON put_into REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION feature.maintain('1005')});
+for my $role ('mallory', 'postgres') {
+	like(answer('shared', $role, q{SET check_function_bodies = off; SELECT pg_catalog.set_config('search_path', '', false); INSERT INTO public.put_into VALUES (1, now())}),
+		qr/^ERROR:  feature view "trap" is recorded with objects that are not its own/, "$role restores into a forged view's source");
+}
+
 # Settings that would be somebody else's rights, or none.
 answer('shared', 'mallory', qq{
 	CREATE TABLE set (id int);
