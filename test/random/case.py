@@ -20,6 +20,7 @@ class View:
     definition: Definition
     upstream: int = None  # the number of the view whose feature table is the source
     lateness: str = None  # the argument, as SQL
+    diverts: bool = False
 
     @property
     def can_be_corrected(self):
@@ -47,7 +48,7 @@ def random_case(seed, functions=frozenset()):
     long = rows <= FEW and rng.random() < 0.1
     table = Table(rng, "source", rows, time_zone, long, rows > FEW and rng.random() < 0.7)
     options = Options(table.scale, peers=rows <= FEW or kind == "ordered", calendar=rows <= FEW,
-                      collections=rows <= FEW and not long, functions=functions)
+                      collections=rows <= FEW and not long, functions=functions, fault=table.fault)
     views = random_views(rng, table, options)
     steps = Workload(rng, table, views, rows, kind).steps
     return Case(seed, kind, time_zone, table, views, steps, rows)
@@ -74,5 +75,6 @@ def random_views(rng, table, options):
             source, columns = views[upstream].name, views[upstream].definition.columns
         definition = author.definition(columns, upstream=number in upstreams)
         lateness = rng.choice((None, "NULL", "'0'", "'0'", "'1 minute'", "'1 day'"))
-        views.append(View(VIEW_NAMES[number], source, columns, definition, upstream, lateness))
+        diverts = definition.fails or rng.random() < 0.1 and not table.long
+        views.append(View(VIEW_NAMES[number], source, columns, definition, upstream, lateness, diverts))
     return views

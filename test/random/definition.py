@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from calls import call, feature
 from expressions import Expr, Scope, condition, number, value
+from faults import failing, failing_condition
 from values import Column, quote_name
 from windows import Windows, resolve, windows
 
@@ -18,6 +19,7 @@ class Item:
     column: Column
     starred: bool = False
     unnamed: bool = False  # left without AS, for PostgreSQL to name
+    is_passed: bool = False  # just a column of the level below
 
     def text(self):
         if self.unnamed or self.sql == quote_name(self.column.name):
@@ -34,6 +36,7 @@ class Level:
     where: str = ""
     clause: str = ""       # WINDOW clause
     calendar: bool = False  # whether the length of a frame depends on the row
+    checks: bool = False    # whether its WHERE fails for bad rows
 
     @property
     def columns(self):
@@ -53,6 +56,12 @@ class Definition:
     def calendar(self):
         """Whether PostgreSQL's window executor, which only moves the start of a frame forward, is no oracle."""
         return any(level.calendar for level in self.levels)
+
+    @property
+    def fails(self):
+        """Whether it does so for bad rows."""
+        return any(level.checks or any(item.column.role == "checked" and not item.is_passed for item in level.items)
+                   for level in self.levels)
 
     @property
     def row_by_row(self):
@@ -99,8 +108,12 @@ class Author:
         depth = rng.choice((1, 1, 2, 2, 3))
         windowless = rng.randrange(depth) if depth > 1 and rng.random() < 0.25 else None
         result = Definition()
+        suspect = self.options.fault and any(column.role == "suspect" for column in columns) and rng.random() < 0.85
+        failing = {rng.randrange(depth), rng.randrange(depth)} if suspect else ()
         for place in range(depth):
             level = self.level(columns, place == 0, place == depth - 1, upstream, place != windowless)
+            if place in failing:
+                self.let_fail(level, columns, place == 0)
             result.levels.append(level)
             result.uses_where |= bool(level.where)
             columns = level.columns
@@ -115,7 +128,7 @@ class Author:
         level = Level([], scope.time.sql, alias, clause=available.clause, calendar=available.calendar)
         if rng.random() < 0.3 and len(columns) < 20:
             level.star = "*" if not alias or rng.random() < 0.5 else alias + ".*"
-            level.items = [Item(scope.ref(c).sql, c, starred=True) for c in columns] + computed
+            level.items = [Item(scope.ref(c).sql, c, starred=True, is_passed=True) for c in columns] + computed
         else:
             passed = self.passed(scope, columns, top, upstream)
             level.items = passed + computed
@@ -125,16 +138,31 @@ class Author:
             level.where = condition(rng, scope)
         return level
 
+    def let_fail(self, level, columns, base):
+        """Adds what fails for bad rows; with a window only where the level has windows, as rows of views with windows over
+        windows are not corrected."""
+        rng, fault = self.rng, self.options.fault
+        with_windows = any(" OVER " in item.sql for item in level.items)
+        suspect = next(c for c in columns if c.role == "suspect")
+        suspect = Scope(columns, "", self.options).ref(suspect)
+        if base and not level.where and rng.random() < 0.2:
+            level.where, level.checks = failing_condition(fault, suspect), True
+        else:
+            sql, type_name = failing(rng, fault, suspect, with_windows)
+            level.items.append(Item(sql, Column(self.fresh("f"), type_name, size=2e9, role="checked")))
+
     def passed(self, scope, columns, top, upstream):
         """The columns of the level below that are passed on, some renamed."""
         rng, items = self.rng, []
         for column in columns:
             keep = 0.7
-            if column.role:
+            if column.role in ("suspect", "checked"):
+                keep = 1
+            elif column.role:
                 keep = 1 if not top or upstream else 0.9 if column.role == "id" else 0.8
             if rng.random() < keep:
                 name = self.fresh("r") if rng.random() < 0.2 else column.name
-                items.append(Item(scope.ref(column).sql, replace(column, name=name)))
+                items.append(Item(scope.ref(column).sql, replace(column, name=name), is_passed=True))
         return items
 
     def computed(self, scope, over):

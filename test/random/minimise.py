@@ -4,7 +4,7 @@ import copy
 import time
 
 from session import Failure
-from workload import Control, Correct, Create, Insert, Refresh
+from workload import Control, Correct, Create, Insert, Refresh, Replay
 
 SECONDS = 60
 LIKE = 40  # characters of the message that make two failures the same
@@ -75,9 +75,9 @@ def without_view(case, gone):
         if view.upstream is not None:
             view.upstream -= view.upstream > gone
     smaller.steps = [step for step in smaller.steps
-                     if not isinstance(step, (Create, Refresh)) or step.view != gone]
+                     if not isinstance(step, (Create, Refresh, Replay)) or step.view != gone]
     for step in smaller.steps:
-        if isinstance(step, (Create, Refresh)):
+        if isinstance(step, (Create, Refresh, Replay)):
             step.view -= step.view > gone
     return smaller
 

@@ -14,7 +14,13 @@ from case import VIEW_NAMES
 from compare import difference
 from definition import plain
 from oracle import arrival, runs_of, single_runs
-from workload import Control, Correct, Create, Insert, Refresh, Simulation, prepare_statement, statements
+from values import quote_literal, quote_name
+from workload import (Control, Correct, Create, Insert, Mend, Refresh, Replay, Simulation, prepare_statement,
+                      statements)
+
+
+MOST_ALONE = 40  # rows for each of which the definition is run alone
+
 
 class Failure(Exception):
     """What went wrong, in lines. invalid: the case itself is at fault, its definition is no valid query."""
@@ -92,13 +98,16 @@ class Session:
             self.prepare(case)
             self.recorded = {}  # by view: rows as they were when another was corrected, by id
             rng = random.Random(case.seed)
-            simulation = Simulation(case.views)
+            simulation = Simulation(case.views, case.table)
             for step in case.steps:
                 self.step(case, step, rng)
                 simulation.run([step])
                 self.record(case, step, simulation)
             for number, view in enumerate(case.views):
-                self.check(case, view, simulation.processed[number], self.recorded.get(number, {}))
+                diverted = simulation.diverted(number)
+                self.check(case, view, simulation.processed[number], diverted, self.recorded.get(number, {}))
+                if view.diverts and not self.pretend:
+                    self.check_errors(case, view, simulation.processed[number], diverted, simulation.mended)
         except psycopg2.Error as error:
             raise Failure(["unexpected error: %s" % str(error).strip()])
         finally:
@@ -159,17 +168,23 @@ class Session:
     def step(self, case, step, rng):
         if isinstance(step, Create):
             view = case.views[step.view]
-            text = "SELECT feature.create_view('%s', $definition$%s$definition$%s)" \
-                % (view.name, plain(view.definition, view.source), ", " + view.lateness if view.lateness else "")
+            text = "SELECT feature.create_view('%s', $definition$%s$definition$%s%s)" \
+                % (view.name, plain(view.definition, view.source), ", " + view.lateness if view.lateness else "",
+                   ", on_error => 'divert'" if view.diverts else "")
             if not self.pretend:
                 self.sql(text)
                 # A refusal would end a transaction that the case has begun.
                 idle = self.connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE
-                if rng.random() < 0.3 and idle:
+                if rng.random() < 0.3 and idle and not view.diverts:
                     self.share(view, text, rng)
         elif isinstance(step, Refresh):
             if not self.pretend:
                 self.sql("SELECT feature.refresh('%s')" % case.views[step.view].name)
+        elif isinstance(step, Mend):
+            self.sql(case.table.fault.mended)
+        elif isinstance(step, Replay):
+            if not self.pretend:
+                self.sql("SELECT feature.replay('%s')" % case.views[step.view].name)
         elif isinstance(step, Insert):
             if step.batch:
                 self.sql("SET feature_ext.batch_rows = %d" % step.batch)
@@ -225,18 +240,53 @@ class Session:
         if fails:
             raise Failure(["a statement succeeded that must be refused"])
 
-    def check(self, case, view, rows, recorded):
+    @staticmethod
+    def ids(case, rows):
+        place = case.table.columns.index(case.table.id)
+        return [row.values[place] for row in rows]
+
+    @staticmethod
+    def part_of_source(view, condition):
+        """Some rows of a view's source, chosen before anything else is evaluated."""
+        id_column = next(c for c in view.source_columns if c.role == "id")
+        alias = "" if view.definition.levels[0].alias else " part"
+        return "(SELECT * FROM %s WHERE %s %s OFFSET 0)%s" % (view.source, quote_name(id_column.name), condition, alias)
+
+    def check_errors(self, case, view, processed, diverted, mended):
+        """In feature.errors are the rows that the view does not have and WHERE, if it can be evaluated, does not leave out;
+        and those are the rows for which the definition fails, as long as that has not been mended."""
+        _, rows = self.query("SELECT row ->> '%s' FROM feature.errors WHERE relation = '%s'::regclass"
+                             % (next(c.name for c in view.source_columns if c.role == "id"), view.name))
+        got = sorted(key for key, in rows)
+        expected = sorted(key for key in self.ids(case, diverted) if self.gives_row_or_fails(view, key)[0])
+        if got != expected:
+            raise Failure(["%s: diverted rows differ: expected %s, got %s" % (view.name, expected, got)])
+        for key in self.ids(case, processed)[-MOST_ALONE:] + self.ids(case, diverted)[-MOST_ALONE:]:
+            counts, fails = self.gives_row_or_fails(view, key)
+            if fails != (counts and key in got) and not mended:
+                raise Failure(["%s: row %s %s" % (view.name, key, "fails, and was not diverted" if fails
+                                                  else "was diverted, and does not fail")])
+
+    def gives_row_or_fails(self, view, key):
+        """Of the definition over one row alone: whether it fails or gives a row, and whether it fails."""
+        try:
+            return bool(self.query(plain(view.definition, self.part_of_source(view, "= " + quote_literal(key))))[1]), False
+        except (psycopg2.DataError, psycopg2.errors.RaiseException):
+            return True, True
+
+    def check(self, case, view, rows, diverted, recorded):
         """The feature table against the plain query where rows came in time order, else against the arrival query."""
         steps, definition = [row.step for row in rows], view.definition
         in_order = all(a < b for a, b in zip(steps, steps[1:]))
-        ids = [row.values[case.table.columns.index(case.table.id)] for row in rows]
+        ids = self.ids(case, rows)
 
         def arrival_query(runs, literally=False):
             return arrival(definition, view.source, view.source_columns, ids, runs, literally)
 
         queries = {}
         if in_order and not definition.calendar:
-            queries["plain query"] = plain(definition, view.source)
+            queries["plain query"] = plain(definition, view.source if not diverted else self.part_of_source(
+                view, "NOT IN (%s)" % ", ".join(quote_literal(key) for key in self.ids(case, diverted))))
         if self.pretend or not queries:
             runs = single_runs(steps) if definition.row_by_row else runs_of(steps)
             queries["arrival query"] = arrival_query(runs)

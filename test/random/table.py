@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from faults import FAULTS, FaultyValues
 from values import DOMAINS, FLOATS, INTEGERS, KEY_TYPES, NUMBERS, TYPES, Column, ValueSource, base_type, quote_name
 
 NAMES = ("amount", "card", "note", "Price", "kind", "device", "group", "x", "y", "z", "ip address", "score", "status")
@@ -96,11 +97,16 @@ class Table:
         self.id = Column(rng.choice(("id", "Id")), rng.choice(("int4", "int8", "int8", "text", "uuid")), role="id")
         self.time = Column(rng.choice(TIME_NAMES), self.time_type, role="time",
                            size=LARGEST_INTEGER.get(self.time_type, 1e3))
-        self.columns = [self.id, self.time] + keys + values
+        # Long texts can fail for a reason of their own: what the feature table's indexes take.
+        self.fault = rng.choice(FAULTS) if rng.random() < 0.25 and not long else None
+        self.suspect = Column(names.pop(), self.fault.type, size=2e9, role="suspect") if self.fault else None
+        self.columns = [self.id, self.time] + keys + values + [self.suspect] * (self.suspect is not None)
         rng.shuffle(self.columns)
         self.primary_key = rng.random() < 0.7
         self.dropped_column = rng.random() < 0.1
         self.sources = {c.name: ValueSource(rng, c, c.key, long) for c in keys + values}
+        if self.fault:
+            self.sources[self.suspect.name] = FaultyValues(rng, self.fault)
         if one_entity:
             for column in keys:
                 self.sources[column.name].domain = self.sources[column.name].domain[:1]
@@ -120,6 +126,11 @@ class Table:
         yield "CREATE TABLE %s (%s)" % (self.name, ", ".join(columns))
         if self.dropped_column:
             yield "ALTER TABLE %s DROP COLUMN gone" % self.name
+        if self.fault and self.fault.function:
+            yield self.fault.function
+
+    def is_bad(self, row):
+        return self.fault is not None and row.values[self.columns.index(self.suspect)] == self.fault.bad
 
     def id_text(self, number):
         if self.id.type == "uuid":

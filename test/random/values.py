@@ -49,7 +49,7 @@ class Column:
     precision: str = "exact"
     size: float = 1e3
     special: bool = False
-    role: str = ""     # "id", "time" or ""
+    role: str = ""     # "id", "time" or ""; "suspect": may be bad, "checked": fails if that is, see faults.py
     key: bool = False  # few distinct values: fit to be an entity
     domain: str = ""   # a domain over the type, by which a table's column is declared
 

@@ -51,6 +51,7 @@ class Options:
     calendar: bool        # frames whose length depends on the row: only for few rows
     collections: bool     # aggregates whose results grow with the frame
     functions: frozenset  # aggregates of the extension that the database has
+    fault: object = None  # how rows of the source can be bad; see faults.py
 
 
 @dataclass(frozen=True)
