@@ -17,7 +17,7 @@ $primary->safe_psql('postgres', q{
 	SELECT feature.create_view('spend', 'SELECT id, card, t, sum(v) OVER w AS total, count(*) OVER w AS n, lag(v) OVER w AS last,
 	  feature.percentile(v, 0.5) OVER (PARTITION BY card ORDER BY t RANGE ''1 hour'' PRECEDING) AS middle
 	  FROM payments WINDOW w AS (PARTITION BY card ORDER BY t)')});
-my $insert = q{INSERT INTO payments SELECT i, 'c' || i % 3, timestamptz '2024-01-01' + i * interval '1 minute', i FROM generate_series(%d, %d) i};
+my $insert = q{INSERT INTO payments SELECT i, 'c' || i %% 3, timestamptz '2024-01-01' + i * interval '1 minute', i FROM generate_series(%d, %d) i};
 my $verify = q{SELECT sum(mismatches), min(rows_compared) FROM feature.verify('spend')};
 $primary->safe_psql('postgres', sprintf $insert, 1, 2000);
 
