@@ -12,6 +12,7 @@
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/compile.hpp"
+#include "pg/correction.hpp"
 #include "pg/definition.hpp"
 #include "pg/diverted_rows.hpp"
 #include "pg/frame_bounds.hpp"
@@ -76,6 +77,8 @@ void empty(const Program& program, const std::optional<Since>& since) {
     const AttrNumber attribute = time_attributes(program).front();
     column = quoted(call([&] { return get_attname(view.relation, attribute, false); }));
   }
+  // Views on this one are refreshed afterwards, also those whose rows cannot be told from each other.
+  const Trimming looking_away(views_on(view.relation));
   const AsUser owner(view.owner, true);
   Spi spi;
   // Readers see the old rows until commit.

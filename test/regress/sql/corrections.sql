@@ -251,4 +251,13 @@ INSERT INTO sales VALUES (3000, 'shop', '2024-02-01', 1);
 SELECT id, n, total, (SELECT sum(amount) FROM sales b WHERE b.at <= a.at) AS expected
 FROM of_sales JOIN sales a USING (id) WHERE id IN (10, 11, 3000) ORDER BY id;
 
+-- A refresh makes views on the view anew, too: it need not tell their rows from each other, as a correction must.
+CREATE TABLE spins (id int PRIMARY KEY, at timestamptz NOT NULL);
+SELECT feature.create_view('counted', 'SELECT id, at, count(*) OVER (ORDER BY at) AS n FROM spins');
+SELECT feature.create_view('counts', 'SELECT sum(n) OVER (ORDER BY at) AS total FROM counted');
+INSERT INTO spins SELECT i, '2024-01-01'::timestamptz + i * interval '1 hour' FROM generate_series(1, 3) i;
+DELETE FROM counted WHERE id = 2;
+SELECT feature.refresh('counted');
+SELECT total FROM counts ORDER BY total;
+
 DROP SCHEMA corrections CASCADE;
