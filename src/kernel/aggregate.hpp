@@ -19,7 +19,8 @@ namespace feature {
 
 // What an aggregate has seen so far. Which members mean something is the aggregate's business. Trivially copyable.
 struct Accumulator {
-  std::int64_t count = 0;  // non-NULL values seen; min, max, bits, first_value and last_value: 1 if `word` is the result
+  // non-NULL values seen; min, max, bits, first_value and last_value: 1 if `word` is the result
+  std::int64_t count = 0;
   union {
     __int128 total = 0;                   // exact integer sum
     struct { double sum, deviations; };   // float sum; Youngs-Cramer sum of squared deviations

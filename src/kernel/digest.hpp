@@ -1,5 +1,5 @@
-// A digest of events by all that is kept of them: it tells whether events that are read from elsewhere are the ones that
-// were there, to the last bit and whatever their order.
+// A digest of events by all that is kept of them: it tells whether events that are read from elsewhere are the ones
+// that were there, to the last bit and whatever their order.
 #pragma once
 
 #include <cstdint>

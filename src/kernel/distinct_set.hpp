@@ -1,10 +1,10 @@
 // Counts different keys: a set that is filled, asked for its size, and cleared, again and again.
 //
-// Keys lie densely in the order in which they came; a table of open-addressed slots holds their places. A slot is in use
-// if the key it points to points back at it, so clearing the keys clears the table, whatever it was left holding, and
-// costs O(1) (P. Briggs & L. Torczon 1993, "An efficient representation for sparse sets", ACM Letters on Programming
-// Languages and Systems 2). The part of the table that is in use grows with the keys, so that a small set stays in the
-// processor's cache after a large one.
+// Keys lie densely in the order in which they came; a table of open-addressed slots holds their places. A slot is in
+// use if the key it points to points back at it, so clearing the keys clears the table, whatever it was left holding,
+// and costs O(1) (P. Briggs & L. Torczon 1993, "An efficient representation for sparse sets", ACM Letters on
+// Programming Languages and Systems 2). The part of the table that is in use grows with the keys, so that a small set
+// stays in the processor's cache after a large one.
 #pragma once
 
 #include <cstdint>

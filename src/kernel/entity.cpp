@@ -15,7 +15,8 @@ namespace {
 // When the ring has grown so far within one session, its oldest events are sealed: frames over them cost less. Events
 // that rows look at by number stay, unless they are many.
 std::size_t largest_ring(const ListPlan& plan) {
-  return static_cast<std::size_t>(std::clamp<std::int64_t>(plan.rows_needed, Tree::leaf_events, 3 * Tree::leaf_events)) +
+  return static_cast<std::size_t>(
+             std::clamp<std::int64_t>(plan.rows_needed, Tree::leaf_events, 3 * Tree::leaf_events)) +
          Tree::leaf_events;
 }
 // A leaf is ended where its events take so much, unless one alone does.
@@ -381,8 +382,8 @@ std::size_t Entity::events_to_seal(const std::vector<std::size_t>& taken, std::s
   return std::max<std::size_t>(start, 1);
 }
 
-// The size that a head of `size` bytes may keep: light, unless the events that rows look at by number, as large as those
-// that are there, would not fit.
+// The size that a head of `size` bytes may keep: light, unless the events that rows look at by number, as large as
+// those that are there, would not fit.
 std::size_t Entity::head_limit(std::size_t size_now) const {
   if (size_now <= light_head || ring_.empty()) return light_head;
   const double needed =

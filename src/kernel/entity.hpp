@@ -1,10 +1,10 @@
 // One entity while it is worked on: its newest events in a ring, all before them in a tree.
 //
 //   | leaf | leaf | ...  | leaf | head        what is stored
-//   +---------- tree ----------+  ring        what it is loaded into: the ring at once, nodes when a question needs them
+//   +---------- tree ----------+  ring        what it is loaded into: the ring at once, nodes when they are needed
 //
-// Invariants: the ring holds exactly the events from position tree_.size() on; rows are added in the order in which they
-// are processed.
+// Invariants: the ring holds exactly the events from position tree_.size() on; rows are added in the order in which
+// they are processed.
 #pragma once
 
 #include <cstddef>
@@ -48,20 +48,21 @@ class Entity {
   // may be filled in afterwards, before anything reads it and before the next event is added.
   std::int64_t add(const Event& event);
 
-  // The position of the kept event of this time that has the same values as `event`, the last of several; nothing if none
-  // has. Or the same in some columns only: the others of `event` are not looked at. O(log n + events of that time).
+  // The position of the kept event of this time that has the same values as `event`, the last of several; nothing if
+  // none has. Or the same in some columns only: the others of `event` are not looked at. O(log n + events of that
+  // time).
   [[nodiscard]] std::optional<std::int64_t> find(const Event& event);
   [[nodiscard]] std::optional<std::int64_t> find(const Event& event, const std::vector<std::size_t>& columns);
 
-  // Takes an event out, as if it had never been there: those behind it move up by one. Whether it came late still counts.
-  // Throws EventsLeft, and changes nothing, if the event has left: recall it first. O(log n); summaries and partial
-  // results follow when they are next needed, at once for all that were removed until then.
+  // Takes an event out, as if it had never been there: those behind it move up by one. Whether it came late still
+  // counts. Throws EventsLeft, and changes nothing, if the event has left: recall it first. O(log n); summaries and
+  // partial results follow when they are next needed, at once for all that were removed until then.
   //
-  // Others may have left in view of events that are no longer there: from now on is_needed() tells something of rows that
-  // are not late, too.
+  // Others may have left in view of events that are no longer there: from now on is_needed() tells something of rows
+  // that are not late, too.
   void remove(std::int64_t position);
-  // Takes back the last add(), which gave this position, with values or without: an event that came late does not count as
-  // such any more.
+  // Takes back the last add(), which gave this position, with values or without: an event that came late does not count
+  // as such any more.
   void undo_add(std::int64_t position);
 
   // The events that a frame holds for the row at `position`; `bounds` are the row's resolved bound times. O(log n).
@@ -99,8 +100,8 @@ class Entity {
   void fold_from_start(std::size_t partial, std::int64_t last, Accumulator& accumulator) {
     folds().fold_from_start(partial, last, accumulator);
   }
-  // Whether an event of this time is earlier than one that has left; and adds such an event: it counts as having left, too.
-  // As in add(), its values may be filled in afterwards.
+  // Whether an event of this time is earlier than one that has left; and adds such an event: it counts as having left,
+  // too. As in add(), its values may be filled in afterwards.
   [[nodiscard]] bool would_have_left(EventTime time);
   void add_left(const Event& event);
   // As add() does first: once the event that was added last has all its values.
@@ -111,16 +112,16 @@ class Entity {
     std::uint64_t digest = 0;  // whatever their order
   };
   [[nodiscard]] Tally tally(EventTime until);
-  // Takes over what another slot has. If it keeps no more than `most` events, that is all, with what it knows of those that
-  // have left: then it is not to be used any more. Else its newest `most` events. Nothing if neither keeps an event that is
-  // behind those that have left. O(most log n).
+  // Takes over what another slot has. If it keeps no more than `most` events, that is all, with what it knows of those
+  // that have left: then it is not to be used any more. Else its newest `most` events. Nothing if neither keeps an
+  // event that is behind those that have left. O(most log n).
   enum class Absorbed { nothing, newest, all };
   [[nodiscard]] Absorbed absorb(Entity& other, std::int64_t most);
   // Number of events that are kept.
   [[nodiscard]] std::int64_t kept() { return size() - left().position; }
 
-  // Hands over what has changed: nodes, and the head. Where events have been sealed, those that are earlier than `keep_from`
-  // and that no row looks at by number leave.
+  // Hands over what has changed: nodes, and the head. Where events have been sealed, those that are earlier than
+  // `keep_from` and that no row looks at by number leave.
   void store(SegmentWriters& writers, StateSink& sink, std::optional<EventTime> keep_from);
 
  private:

@@ -1,5 +1,5 @@
-// What has been folded of one entity's events, and goes on from row to row: the records that the last frame was made of,
-// totals over the ring, and accumulators over everything from the start.
+// What has been folded of one entity's events, and goes on from row to row: the records that the last frame was made
+// of, totals over the ring, and accumulators over everything from the start.
 #pragma once
 
 #include <memory_resource>
@@ -12,7 +12,8 @@ namespace feature {
 
 class Folds {
  public:
-  // Folds what is in `tree`, and behind it in `ring`. Everything it allocates comes from `memory` and is never given back.
+  // Folds what is in `tree`, and behind it in `ring`. Everything it allocates comes from `memory` and is never given
+  // back.
   Folds(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source, Tree& tree, const EventRing& ring);
 
   // An event has come behind all others.

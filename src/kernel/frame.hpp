@@ -36,8 +36,8 @@ struct Frame {
   [[nodiscard]] bool unbounded() const { return start.kind == Bound::Kind::unbounded; }
 };
 
-// Half-open interval of positions. `self`: the row's own event belongs to the frame as well, behind a gap where its peers
-// were left out.
+// Half-open interval of positions. `self`: the row's own event belongs to the frame as well, behind a gap where its
+// peers were left out.
 struct Positions {
   std::int64_t first = 0;
   std::int64_t last = 0;

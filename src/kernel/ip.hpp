@@ -21,9 +21,9 @@ namespace feature {
 // and multicast ranges are not private.
 //
 // Addresses are what inet_pton reads: four decimal numbers without leading zeros, or the text forms of RFC 4291,
-// section 2.2, in either case of letters. An IPv6 address may be followed by % and a zone (RFC 4007, section 11), which is
-// ignored: servers log link-local clients as fe80::1%eth0. Blanks, prefix lengths, ports and brackets are not part of
-// an address.
+// section 2.2, in either case of letters. An IPv6 address may be followed by % and a zone (RFC 4007, section 11), which
+// is ignored: servers log link-local clients as fe80::1%eth0. Blanks, prefix lengths, ports and brackets are not part
+// of an address.
 [[nodiscard]] std::optional<bool> is_private(std::string_view address) noexcept;
 
 }  // namespace feature

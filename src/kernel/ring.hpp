@@ -1,5 +1,5 @@
-// An entity's loaded events in order: a ring that grows at the new end, gives way at the old one, and takes a late event
-// in the middle or gives one back.
+// An entity's loaded events in order: a ring that grows at the new end, gives way at the old one, and takes a late
+// event in the middle or gives one back.
 //
 // Boost's ring was chosen over a deque because its elements lie in at most two contiguous runs, which is what a frame's
 // rescan is made of. The policy when full is to double, never to overwrite: losing the oldest event silently is the one

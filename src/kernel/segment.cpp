@@ -1,8 +1,8 @@
 // Reading and writing segment images. See segment.hpp for the format.
 //
 // Whoever adds an event reads the whole image first, so reading is what counts: nothing is allocated per value of
-// fixed size, where a value lies hangs on the codes alone and not on the values before it, hardly a branch hangs on what
-// the data is, and the checksum is found from the image's end.
+// fixed size, where a value lies hangs on the codes alone and not on the values before it, hardly a branch hangs on
+// what the data is, and the checksum is found from the image's end.
 
 #include "kernel/segment.hpp"
 
@@ -291,7 +291,9 @@ Word read_decimal(Word last, Word number) {
 template <class Float>
 bool find_decimal(Word last, Word word, Word& number) {
   const auto value = static_cast<double>(from_word<Float>(word));
-  const auto nearest = [](double scaled) { return static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5); };
+  const auto nearest = [](double scaled) {
+    return static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+  };
   // Most that are no decimals are none of the largest scale.
   const double largest = value * powers_of_ten[scales - 1];
   if (is_below_limit<Float>(largest)) {
@@ -419,7 +421,8 @@ void SegmentReader::read_record(const std::vector<Storage>& columns, Value* valu
   if (time_bytes > sizeof(Word)) malformed_record();
   const Word difference = narrowings[time_bytes](load_word(at, end, time_bytes));
   at += time_bytes;
-  time_ = EventTime(Duration(static_cast<std::int64_t>(static_cast<Word>(time_.time_since_epoch().count()) + difference)));
+  time_ =
+      EventTime(Duration(static_cast<std::int64_t>(static_cast<Word>(time_.time_since_epoch().count()) + difference)));
   event.time = time_;
   event.values = values;
 

@@ -1,15 +1,15 @@
-// A segment: a run of records in order of time, with what is known of all events before it. The open segment of an entity
-// (the head) is stored in its state row and grows by appending; all older events are in a tree (tree.hpp), whose leaves
-// are segments of events and whose inner nodes are segments of summaries. All have this one format.
+// A segment: a run of records in order of time, with what is known of all events before it. The open segment of an
+// entity (the head) is stored in its state row and grows by appending; all older events are in a tree (tree.hpp), whose
+// leaves are segments of events and whose inner nodes are segments of summaries. All have this one format.
 //
 //   u8 version | u8 level | u16 prefix columns | u16 event columns | u32 node | u32 next | u32 late | i64 position |
 //   one storage letter a column, prefix columns first |
 //   prefix record | event record ... | 0x00 | u32 checksum | zero bytes up to the capacity
 //
 // A record says of each number only how it differs from the one before: the time from that of the event before, a value
-// from the column's last value that is not NULL. Before the first event these are the prefix record's time, zero, and no
-// bytes; before the prefix record all are zero. How many bytes each takes comes first, so that a reader need not look at
-// one to find the next:
+// from the column's last value that is not NULL. Before the first event these are the prefix record's time, zero, and
+// no bytes; before the prefix record all are zero. How many bytes each takes comes first, so that a reader need not
+// look at one to find the next:
 //
 //   bytes: time 5, amount 3, address 0, latitude 3, longitude 3, a count 1    code = 1 + bytes, 0 for NULL
 //   +-----+-----+-----+-----------+-------+----------+-----------+-------+
@@ -30,9 +30,9 @@
 //            such decimal. All is IEEE arithmetic of single doubles, so that every machine reads the same bits.
 //   bytes    the bytes
 //
-// All numbers are little-endian, and signed ones two's complement. The checksum covers everything before it; its highest
-// bit is always 1, so that the last byte that is not zero ends the image and a reader finds the checksum without having
-// decoded anything.
+// All numbers are little-endian, and signed ones two's complement. The checksum covers everything before it; its
+// highest bit is always 1, so that the last byte that is not zero ends the image and a reader finds the checksum
+// without having decoded anything.
 //
 // Appending an event changes nothing before it: one short run of bytes differs from the old image, which is what keeps
 // the WAL record of a state's update short. An image describes its own columns, so that it can be read without a
@@ -66,7 +66,7 @@ struct Prefix {
   std::uint32_t node = 0;     // of a head: the tree's root, if it has a level; of a node: its own number
   std::uint32_t next = 0;     // of a head: the number of the next new node
   std::uint32_t late = 0;     // of a head: how many events came later than one of a later time
-                              // of the root, both: the lower and the upper half of a digest of the events that have left
+                           // of the root, both: the lower and the upper half of a digest of the events that have left
   Event before{};
 };
 
@@ -77,10 +77,10 @@ struct Tail {
   const Word* last = nullptr;
 };
 
-// Reads one image. The image is borrowed and must outlive the reader; values of Storage::bytes are copied into `memory`,
-// and events that have the same bytes one after another share the copy. Every read is bounds-checked: whatever the bytes
-// are, the answer is a value or CorruptState. What is allocated in `memory` is not freed by the reader, on any path: it
-// goes when the memory resource does.
+// Reads one image. The image is borrowed and must outlive the reader; values of Storage::bytes are copied into
+// `memory`, and events that have the same bytes one after another share the copy. Every read is bounds-checked:
+// whatever the bytes are, the answer is a value or CorruptState. What is allocated in `memory` is not freed by the
+// reader, on any path: it goes when the memory resource does.
 class SegmentReader {
  public:
   // Checks version, columns, checksum. Throws CorruptState. O(size).
@@ -121,8 +121,8 @@ void check_image(const std::byte* image, std::size_t size);
 // The most bytes that a value takes in a record, whatever came before it, but for its code. `value` is not NULL.
 [[nodiscard]] std::size_t largest_value_size(Storage storage, const Value& value);
 
-// Writes one image into a buffer of its own that is reused from image to image. Blobs of events that have been appended,
-// and of a tail, must stay valid until the next begin or resume.
+// Writes one image into a buffer of its own that is reused from image to image. Blobs of events that have been
+// appended, and of a tail, must stay valid until the next begin or resume.
 class SegmentWriter {
  public:
   explicit SegmentWriter(const Layout& layout) : layout_(layout) {}

@@ -1,12 +1,12 @@
-// A shared entity: one that several sessions write at once, each into a slot of its own, which is an Entity with ring and
-// tree. To one of them it is the slot that it writes, and the others as they were committed.
+// A shared entity: one that several sessions write at once, each into a slot of its own, which is an Entity with ring
+// and tree. To one of them it is the slot that it writes, and the others as they were committed.
 //
 //   own slot    |---tree---|-ring-| + the row's event
 //   other slot  |----tree----|-ring-|            only read
-//   recalled    |--------|                       what has left the slots, read again for a row that is later than they keep
+//   recalled    |--------|                       what has left the slots, read again for a row that is later than that
 //
-// Events of different slots are not put in order: what is asked of a frame is asked of each slot's part of it, and folded
-// into one accumulator. So frames are bounded by times, and aggregates must not depend on the order of events.
+// Events of different slots are not put in order: what is asked of a frame is asked of each slot's part of it, and
+// folded into one accumulator. So frames are bounded by times, and aggregates must not depend on the order of events.
 //
 // Once events have been recalled, everything up to the newest that has left any slot is taken from them, and the slots
 // are asked for later events only.

@@ -60,7 +60,8 @@ TreeNode& Tree::root() {
     Node& loaded = grown_->nodes.load(prefix_.node, static_cast<std::uint8_t>(prefix_.level - 1), &grown_->left);
     grown_->left_digest = grown_->left.next | std::uint64_t{grown_->left.late} << 32;
     const EventTime newest = loaded.records.empty() ? grown_->left.before.time : loaded.records.back().time;
-    if (grown_->left.position < 0 || grown_->left.position + loaded.count() != prefix_.position || newest != prefix_.before.time) {
+    if (grown_->left.position < 0 || grown_->left.position + loaded.count() != prefix_.position ||
+        newest != prefix_.before.time) {
       TreeNodes::contradiction();
     }
     grown_->root = &loaded;
@@ -301,7 +302,8 @@ void Tree::compute_partials() {
     const Measure& measure = plan_.measures[partial.measure];
     runs.clear();
     static_cast<void>(collect(left().position, prefix_.position, measure, runs));
-    Accumulator accumulator = measure.aggregate->restore(grown_->left.before.values + partial.column, grown_->left.position);
+    Accumulator accumulator =
+        measure.aggregate->restore(grown_->left.before.values + partial.column, grown_->left.position);
     for (const Run& run : runs) {
       source_.pause();
       if (run.summaries) {

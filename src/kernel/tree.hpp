@@ -61,33 +61,33 @@ class Tree {
   [[nodiscard]] std::int64_t count_until(EventTime time);
   [[nodiscard]] const Event& at(std::int64_t position);
 
-  // Adds to `runs` the records that make up the events [first, last), oldest first: summaries where they are saved for the
-  // measure, else events; events only if the measure is not summarised. True if other measures that are summarised have
-  // the same runs.
+  // Adds to `runs` the records that make up the events [first, last), oldest first: summaries where they are saved for
+  // the measure, else events; events only if the measure is not summarised. True if other measures that are summarised
+  // have the same runs.
   [[nodiscard]] bool collect(std::int64_t first, std::int64_t last, const Measure& measure, Runs& runs);
 
   // Puts a late event in its place, position < size(). Its values may be filled in until settle().
   void insert(std::int64_t position, const Event& event);
-  // Takes an event out, position < size(), which need not have its values yet. Throws EventsLeft, and changes nothing, if
-  // it has left.
+  // Takes an event out, position < size(), which need not have its values yet. Throws EventsLeft, and changes nothing,
+  // if it has left.
   void remove(std::int64_t position);
-  // Brings summaries and partial results in line with late events and removals. O(log n) for each of them, but O(n) for a
-  // partial result that cannot be combined.
+  // Brings summaries and partial results in line with late events and removals. O(log n) for each of them, but O(n) for
+  // a partial result that cannot be combined.
   void settle();
 
   // Seals events behind all that are there: `runs` are copied into a new leaf. Settled before. O(log n).
   void append(const Runs& events);
   // Lets whole leaves go whose events are all earlier than `time` and before `position`; never the last leaf.
   void expire(EventTime time, std::int64_t position);
-  // Takes back what has left: `events` are all that are not later than the newest that has, in order; those of that time
-  // that are still here are among them, and `more`, which are not in the tree. Throws EventsLeft, and changes nothing,
-  // unless they are what has left, to the last bit. O(n).
+  // Takes back what has left: `events` are all that are not later than the newest that has, in order; those of that
+  // time that are still here are among them, and `more`, which are not in the tree. Throws EventsLeft, and changes
+  // nothing, unless they are what has left, to the last bit. O(n).
   void recall(const std::vector<Event>& events, const Runs& more);
 
   // For a slot of a shared entity, whose partial results take in events in any order:
 
-  // Adds an event that is earlier than the newest that has left, as one that has left. Its values may be filled in until
-  // settle().
+  // Adds an event that is earlier than the newest that has left, as one that has left. Its values may be filled in
+  // until settle().
   void add_left(const Event& event);
   // Takes over what another tree knows of the events that have left it; none of them is later than newest().
   void absorb_left(Tree& other);

@@ -45,8 +45,8 @@ class TreeNodes {
     TreeNode* known = node.children[index];
     return known != nullptr ? *known : load_child(node, index);
   }
-  // Puts a record for a child in front of the record at `index`; its events end at `end`, those of the others where they
-  // did.
+  // Puts a record for a child in front of the record at `index`; its events end at `end`, those of the others where
+  // they did.
   void add_child(TreeNode& node, std::size_t index, TreeNode& child, std::int64_t end);
   void append_child(TreeNode& node, TreeNode& child);
   // A child of a node is no longer, with all that is below it. It is loaded.

@@ -4,8 +4,8 @@
 // is new, or computed in another way, is filled for all rows; one that is gone is dropped. States are computed anew
 // from the source, since other features need other events; the rows that this gives are staged beside the feature
 // table and then joined to its rows by the primary key. Unless they match one to one it is refused: the source no
-// longer tells what the states have to know. Rows that were diverted and now succeed get feature rows, and rows that are
-// diverted now lose theirs.
+// longer tells what the states have to know. Rows that were diverted and now succeed get feature rows, and rows that
+// are diverted now lose theirs.
 
 #include <algorithm>
 
@@ -294,9 +294,8 @@ class Alteration {
     FeatureTable staging;
     AttrNumber last = 0;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const bool staged = diverted_before_ > 0 || columns_[i].filled || std::any_of(key_.begin(), key_.end(), [&](const KeyColumn& key) {
-                            return key.column == i;
-                          });
+      const bool staged = diverted_before_ > 0 || columns_[i].filled ||
+                          std::any_of(key_.begin(), key_.end(), [&](const KeyColumn& key) { return key.column == i; });
       staging.attributes.push_back(staged ? ++last : InvalidAttrNumber);
       if (!staged) continue;
       columns += (columns.empty() ? "" : ", ") + staged_name(i) + " " + columns_[i].column.sql_type();
@@ -353,7 +352,8 @@ class Alteration {
     };
     std::int64_t removed = 0, added = 0;
     if (diverted_ > 0 && recorded > 0) {
-      removed = static_cast<std::int64_t>(spi.execute("DELETE FROM ONLY " + table + " f" + has_no_match(staging_ + " s")));
+      removed =
+          static_cast<std::int64_t>(spi.execute("DELETE FROM ONLY " + table + " f" + has_no_match(staging_ + " s")));
     }
     if (diverted_before_ > 0) {
       std::string to, from;

@@ -32,8 +32,8 @@ class PgError : public std::exception {
   ErrorData* data_;
 };
 
-// An error of our own, to be reported to the user in PostgreSQL's style: message short, lower case, no full stop; detail
-// and hint are sentences. `position` is a byte offset into `query`, or negative.
+// An error of our own, to be reported to the user in PostgreSQL's style: message short, lower case, no full stop;
+// detail and hint are sentences. `position` is a byte offset into `query`, or negative.
 class SqlError : public std::exception {
  public:
   SqlError(int sqlstate, std::string message) : sqlstate_(sqlstate), message_(std::move(message)) {}

@@ -186,9 +186,9 @@ ViewIdentity read_view(Spi& spi, const std::string& condition) {
   const std::string cluster = spi.text(0, 11);
   view.elsewhere = !cluster.empty() && cluster != std::to_string(static_cast<std::int64_t>(GetSystemIdentifier()));
   // A catalogue of version 0.1 has no shared lists.
-  const std::uint64_t lists =
-      spi.query("SELECT l.states, l.chunks, pg_catalog.to_jsonb(l) ->> 'shared' FROM feature_state.list l WHERE view = " +
-                std::to_string(view.id) + " ORDER BY number");
+  const std::uint64_t lists = spi.query(
+      "SELECT l.states, l.chunks, pg_catalog.to_jsonb(l) ->> 'shared' FROM feature_state.list l WHERE view = " +
+      std::to_string(view.id) + " ORDER BY number");
   for (std::uint64_t i = 0; i < lists; ++i) {
     view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2), spi.text(i, 3) == "true"});
   }
@@ -211,8 +211,8 @@ ViewIdentity find_view(const std::string& condition) {
   return view;
 }
 
-// What is recorded besides the view's own row. Foreign keys would do it, but stand in the way of pg_restore, which loads the
-// catalogue's tables in any order.
+// What is recorded besides the view's own row. Foreign keys would do it, but stand in the way of pg_restore, which
+// loads the catalogue's tables in any order.
 void erase_parts(Spi& spi, const std::string& id) {
   spi.execute("DELETE FROM feature_state.list WHERE view = " + id);
   if (OidIsValid(table_of_errors())) spi.execute("DELETE FROM feature_state.error WHERE view = " + id);
@@ -220,8 +220,9 @@ void erase_parts(Spi& spi, const std::string& id) {
 
 // Views whose tables were dropped leave their rows behind.
 void sweep(Spi& spi) {
-  const std::uint64_t count = spi.execute("DELETE FROM feature_state.view v WHERE NOT EXISTS "
-                                          "(SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation) RETURNING v.id");
+  const std::uint64_t count = spi.execute(
+      "DELETE FROM feature_state.view v WHERE NOT EXISTS "
+      "(SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation) RETURNING v.id");
   std::vector<std::string> gone;
   for (std::uint64_t i = 0; i < count; ++i) gone.push_back(spi.text(i, 1));
   for (const std::string& id : gone) erase_parts(spi, id);
@@ -274,15 +275,18 @@ void record(const ViewIdentity& view, const std::string& query) {
       return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(&*view.lateness)));
     }));
   }
-  spi.execute("INSERT INTO feature_state.view "
-              "(id, relation, relation_id, source, definition, columns, query, settings, lateness) "
-              "VALUES (" + id + ", " + oid(view.relation) + ", " + std::to_string(view.relation) + ", " +
-              oid(view.source) + ", " + oid(view.definition) + ", " + array_of(view.columns) + ", " +
-              literal(query) + ", pg_catalog.jsonb_build_object(" + settings + "), " + lateness + ") "
-              // In its place, so that what refers to the view stays.
-              "ON CONFLICT (id) DO UPDATE SET (relation, relation_id, source, definition, columns, query, settings, lateness) = "
-              "(excluded.relation, excluded.relation_id, excluded.source, excluded.definition, excluded.columns, "
-              "excluded.query, excluded.settings, excluded.lateness)");
+  spi.execute(
+      "INSERT INTO feature_state.view "
+      "(id, relation, relation_id, source, definition, columns, query, settings, lateness) "
+      "VALUES (" + id + ", " + oid(view.relation) + ", " + std::to_string(view.relation) + ", " + oid(view.source) +
+      ", " + oid(view.definition) + ", " + array_of(view.columns) + ", " + literal(query) +
+      ", pg_catalog.jsonb_build_object(" + settings + "), " + lateness +
+      ") "
+      // In its place, so that what refers to the view stays.
+      "ON CONFLICT (id) DO UPDATE "
+      "SET (relation, relation_id, source, definition, columns, query, settings, lateness) = "
+      "(excluded.relation, excluded.relation_id, excluded.source, excluded.definition, excluded.columns, "
+      "excluded.query, excluded.settings, excluded.lateness)");
   if (view.diverts) spi.execute("UPDATE feature_state.view SET on_error = 'divert' WHERE id = " + id);
   for (std::size_t i = 0; i < view.lists.size(); ++i) {
     const ViewIdentity::Tables& list = view.lists[i];
@@ -337,8 +341,8 @@ void record_here(const ViewIdentity& view) {
 void record_on_error(const ViewIdentity& view, bool diverts) {
   const AsUser owner(state_schema_owner(), false);
   Spi spi;
-  spi.execute("UPDATE feature_state.view SET on_error = '" + std::string(diverts ? "divert" : "abort") + "' WHERE id = " +
-              std::to_string(view.id));
+  spi.execute("UPDATE feature_state.view SET on_error = '" + std::string(diverts ? "divert" : "abort") +
+              "' WHERE id = " + std::to_string(view.id));
   spi.close();
   call([&] { CacheInvalidateRelcacheByRelid(view.relation); });
 }

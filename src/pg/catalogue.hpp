@@ -38,17 +38,17 @@ void record_on_error(const ViewIdentity& view, bool diverts);
 // Views whose source is this table, by id.
 [[nodiscard]] std::vector<std::int32_t> views_on(Oid source);
 
-// The owner of a database may write to the catalogue, to restore a dump, and what it says must not lend one owner's rights
-// to another's objects. Throws SqlError unless the view's objects are the ones that bear its number, so that no two views
-// share any, and are tied to the feature table by dependencies, which only we record, or, as after a restore, all have its
-// owner. States may be a superuser's: nobody else can write to them.
+// The owner of a database may write to the catalogue, to restore a dump, and what it says must not lend one owner's
+// rights to another's objects. Throws SqlError unless the view's objects are the ones that bear its number, so that no
+// two views share any, and are tied to the feature table by dependencies, which only we record, or, as after a restore,
+// all have its owner. States may be a superuser's: nobody else can write to them.
 void check_catalogue(const ViewIdentity& view);
 
 // Throws SqlError unless the current user owns the feature table.
 void check_owner(const ViewIdentity& view);
 
-// SPI for a scope, with names resolved in pg_catalog alone: statements run with the rights of the extension's owner, and
-// a caller's operators must not get into them. Backend code around it still belongs inside call; execute() is.
+// SPI for a scope, with names resolved in pg_catalog alone: statements run with the rights of the extension's owner,
+// and a caller's operators must not get into them. Backend code around it still belongs inside call; execute() is.
 class Spi {
  public:
   Spi();

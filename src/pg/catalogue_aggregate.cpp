@@ -278,7 +278,8 @@ Accumulator CatalogueAggregate::restore(const Value* columns, std::int64_t count
     if (internal_) {
       // A deserialised state is only fit to be combined into another one: numeric's sums no squares any more.
       LOCAL_FCINFO(arguments, 2);
-      InitFunctionCallInfoData(*arguments, &combine_, 2, function_->inputcollid, reinterpret_cast<Node*>(state_), nullptr);
+      InitFunctionCallInfoData(*arguments, &combine_, 2, function_->inputcollid, reinterpret_cast<Node*>(state_),
+                               nullptr);
       arguments->args[0] = {0, true};
       arguments->args[1] = {state, false};
       state = FunctionCallInvoke(arguments);
@@ -344,8 +345,8 @@ bool CatalogueAggregate::same_as(const CatalogueAggregate& other) const {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     // Constants are compared by address: two spellings of one constant are kept apart, which costs room, not truth.
     if (inputs_[i].column != other.inputs_[i].column) return false;
-    if (inputs_[i].column < 0 &&
-        (inputs_[i].constant != other.inputs_[i].constant || inputs_[i].constant_null != other.inputs_[i].constant_null)) {
+    if (inputs_[i].column < 0 && (inputs_[i].constant != other.inputs_[i].constant ||
+                                  inputs_[i].constant_null != other.inputs_[i].constant_null)) {
       return false;
     }
   }

@@ -34,8 +34,8 @@ class CatalogueAggregate final : public Aggregate {
   // Whether what has been folded can be saved. If not, an unbounded frame reads the entity's whole history.
   [[nodiscard]] bool saveable() const { return !internal_ || (serialise_.fn_oid != 0); }
 
-  // Whether what is saved may hold local OIDs that are not kept: the state's own datum does, or, as nobody knows what a serialise
-  // function writes, the inputs' types or collation have such.
+  // Whether what is saved may hold local OIDs that are not kept: the state's own datum does, or, as nobody knows what a
+  // serialise function writes, the inputs' types or collation have such.
   [[nodiscard]] bool saves_local_oids(Move move) const;
 
   // The type of the state that is saved; of internal states it says nothing of what a serialise function writes.

@@ -1,5 +1,5 @@
-// Definition to plan. Three steps a level: refuse what no level may hold, turn each window function into what the engine
-// computes, and leave the rest to PostgreSQL with the results in the window functions' places.
+// Definition to plan. Three steps a level: refuse what no level may hold, turn each window function into what the
+// engine computes, and leave the rest to PostgreSQL with the results in the window functions' places.
 //
 // C++ exceptions must not cross PostgreSQL's tree walkers, so walkers only collect; decisions are made in between.
 
@@ -325,15 +325,17 @@ class Compiler {
   Node* compile_dense_rank(const WindowFunc* function) {
     list().frames.push_back({{Bound::Kind::unbounded, 0}, {Bound::Kind::current_row, 0}});
     const std::size_t frame = list().frames.size() - 1;
-    return add_aggregate({lists_.native(Fold::distinct_times, PartitionLists::no_column), Finish::count}, frame, function);
+    return add_aggregate({lists_.native(Fold::distinct_times, PartitionLists::no_column), Finish::count}, frame,
+                         function);
   }
 
   Node* compile_edge(const WindowFunc* function, const WindowClause* window) {
     auto* argument = static_cast<Expr*>(linitial(function->args));
     const std::size_t frame = add_frame(function, window);
     const bool unbounded = list().frames[frame].unbounded();
-    if (unbounded && (function->winfnoid == F_FIRST_VALUE ? list().frames[frame].exclude == Exclude::nothing
-                                                          : function->winfnoid == F_LAST_VALUE && may_end_anywhere(frame))) {
+    if (unbounded &&
+        (function->winfnoid == F_FIRST_VALUE ? list().frames[frame].exclude == Exclude::nothing
+                                             : function->winfnoid == F_LAST_VALUE && may_end_anywhere(frame))) {
       const Fold fold = function->winfnoid == F_FIRST_VALUE ? Fold::first_value : Fold::last_value;
       const auto column = static_cast<int>(lists_.add_argument(argument));
       return add_aggregate({lists_.native(fold, column), Finish::value}, frame, function);
@@ -467,9 +469,10 @@ class Compiler {
     for (WindowFunction& function : functions) {
       if (!is_aggregate(function) || function.finish != Finish::float8_sum) continue;
       const Aggregate* moments = lists_.moments_beside(function.aggregate);
-      const bool asked_for = moments != nullptr && std::any_of(functions.begin(), functions.end(), [&](const auto& other) {
-                               return is_aggregate(other) && other.frame == function.frame && other.aggregate == moments;
-                             });
+      const bool asked_for =
+          moments != nullptr && std::any_of(functions.begin(), functions.end(), [&](const auto& other) {
+            return is_aggregate(other) && other.frame == function.frame && other.aggregate == moments;
+          });
       if (asked_for) function.aggregate = moments;
     }
     for (WindowFunction& function : functions) {
@@ -481,7 +484,8 @@ class Compiler {
     }
     // What is read from the same accumulator, or from the same events, comes one after the other.
     std::stable_sort(functions.begin(), functions.end(), [&](const WindowFunction& a, const WindowFunction& b) {
-      return std::make_tuple(is_aggregate(a), a.frame, a.measure) < std::make_tuple(is_aggregate(b), b.frame, b.measure);
+      return std::make_tuple(is_aggregate(a), a.frame, a.measure) <
+             std::make_tuple(is_aggregate(b), b.frame, b.measure);
     });
   }
 

@@ -118,7 +118,8 @@ void rebuild_states(Program& program, const Parameters& new_places, std::int64_t
     CommandCounterIncrement();
   });
   empty_states(view);
-  const char* time = NameStr(TupleDescAttr(program.source_row->tts_tupleDescriptor, program.plan().time.attribute - 1)->attname);
+  const char* time =
+      NameStr(TupleDescAttr(program.source_row->tts_tupleDescriptor, program.plan().time.attribute - 1)->attname);
   Spi spi;
   call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
   Parameters parameters;

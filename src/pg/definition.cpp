@@ -110,8 +110,8 @@ class Form {
     }
     if (select->sortClause != NIL) {
       refuse(exprLocation(linitial_node(SortBy, select->sortClause)->node),
-             "ORDER BY of the rows is not supported in a definition", "A feature view is a table; its rows have no order.",
-             "Order the rows when reading the feature view.");
+             "ORDER BY of the rows is not supported in a definition",
+             "A feature view is a table; its rows have no order.", "Order the rows when reading the feature view.");
     }
     refuse_sub_selects(reinterpret_cast<Node*>(select->targetList));
     refuse_sub_selects(select->whereClause);
@@ -261,7 +261,8 @@ Unsuitable unsuitable_source(Relation source) {
   if (source->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) return {};
   // pg_class.relhassubclass stays set when the last child is gone.
   if (find_inheritance_children(RelationGetRelid(source), NoLock) != NIL) {
-    return {"a table with inheritance children", "Rows inserted into a child would be missed; use a table without children."};
+    return {"a table with inheritance children",
+            "Rows inserted into a child would be missed; use a table without children."};
   }
   return {};
 }

@@ -17,8 +17,8 @@ struct DefinitionRows {
   Tuplestorestate* rows;
 };
 
-// Nothing if no row was diverted: then the definition itself is that query. Runs it as the current user, with the view's
-// settings. Must be called within an SPI connection; sees what the active snapshot sees.
+// Nothing if no row was diverted: then the definition itself is that query. Runs it as the current user, with the
+// view's settings. Must be called within an SPI connection; sees what the active snapshot sees.
 [[nodiscard]] std::optional<DefinitionRows> rows_without_diverted(const ViewIdentity& view);
 
 }  // namespace feature

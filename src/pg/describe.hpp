@@ -5,8 +5,8 @@
 
 namespace feature {
 
-// The PARTITION BY list of each partition list of a plan that was compiled from this definition: text in terms of source
-// columns, () for a list without keys.
+// The PARTITION BY list of each partition list of a plan that was compiled from this definition: text in terms of
+// source columns, () for a list without keys.
 [[nodiscard]] std::vector<std::string> entities_of(Query* definition, const Plan& plan);
 
 // A column of a PARTITION BY list that is an expression over the source row.

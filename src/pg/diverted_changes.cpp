@@ -1,8 +1,8 @@
 // See diverted_changes.hpp.
 //
-// Another session may be replaying the rows: it has their entries then, and whoever wants them waits for its end. The row may
-// be an ordinary one afterwards; or it has failed again, and has got another entry. So entries are looked for until all that
-// are found can be taken out.
+// Another session may be replaying the rows: it has their entries then, and whoever wants them waits for its end. The
+// row may be an ordinary one afterwards; or it has failed again, and has got another entry. So entries are looked for
+// until all that are found can be taken out.
 
 #include "pg/diverted_changes.hpp"
 

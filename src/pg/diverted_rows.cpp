@@ -24,8 +24,9 @@ namespace {
 
 // Classes of SQLSTATEs that say nothing about a row: connection, transaction, authorisation, cursors, names and
 // privileges, resources, object state, operators, system, configuration, foreign data, internal errors.
-constexpr const char* not_of_a_row[] = {"08", "0B", "0F", "0L", "0P", "0Z", "24", "25", "26", "27", "28", "2B", "2D", "34",
-                                        "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX"};
+constexpr const char* not_of_a_row[] = {"08", "0B", "0F", "0L", "0P", "0Z", "24", "25", "26",
+                                        "27", "28", "2B", "2D", "34", "3B", "3D", "3F", "40",
+                                        "42", "53", "55", "57", "58", "72", "F0", "HV", "XX"};
 
 }  // namespace
 
@@ -59,7 +60,8 @@ void Diversion::begin() {
     columns_ = CreateTemplateTupleDesc(static_cast<int>(std::size(columns)));
     for (std::size_t i = 0; i < std::size(columns); ++i) {
       attributes_[i] = get_attnum(table, columns[i]);
-      TupleDescInitEntry(columns_, static_cast<AttrNumber>(i + 1), columns[i], get_atttype(table, attributes_[i]), -1, 0);
+      TupleDescInitEntry(columns_, static_cast<AttrNumber>(i + 1), columns[i], get_atttype(table, attributes_[i]), -1,
+                         0);
     }
     rows_ = tuplestore_begin_heap(true, false, work_mem);
   });

@@ -37,8 +37,8 @@ Processed run(Program& program, RowSource& source, const RunOptions& options);
 
 // The same with another place for finished rows, and one for those that fail: null if they fail all. Old rows are taken
 // out of the states, and fail all if they fail; false if the event of one cannot be told from others: then the states
-// are half done, and must be made anew, from the source without the new rows. `rebuilt_without`: they have been, without
-// the rows in these places; null if not. `inserter`: see RunOptions.
+// are half done, and must be made anew, from the source without the new rows. `rebuilt_without`: they have been,
+// without the rows in these places; null if not. `inserter`: see RunOptions.
 [[nodiscard]] bool compute(Program& program, RowSource& source, RowSink& sink, Diversion* diversion,
                            std::int64_t batch_rows, const Parameters* rebuilt_without, Oid inserter);
 

@@ -52,7 +52,8 @@ const char* ListNames::name(const NullableDatum* keys) const {
   const PartitionList& list = program_.plan().lists[list_];
   const char* view = program_.identity().name.c_str();
   // Numbered as in feature.stats.
-  if (!list.from_source) return psprintf("an entity of list %d of feature view \"%s\"", static_cast<int>(list_ + 1), view);
+  if (!list.from_source)
+    return psprintf("an entity of list %d of feature view \"%s\"", static_cast<int>(list_ + 1), view);
   if (list.keys.empty()) return psprintf("the only entity of feature view \"%s\"", view);
   const Oid source = program_.identity().source;
   ::List* context = deparse_context_for(get_rel_name(source), source);

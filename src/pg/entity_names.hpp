@@ -1,8 +1,8 @@
 // What the entities of a partition list are called in messages.
 //
-// Messages go to whoever inserts, who need not be able to read the source: so values of keys are only told if they may read
-// the columns that the keys are, as PostgreSQL tells the key of a unique violation. Keys that are expressions can be made of
-// what nobody may read, and are never told.
+// Messages go to whoever inserts, who need not be able to read the source: so values of keys are only told if they may
+// read the columns that the keys are, as PostgreSQL tells the key of a unique violation. Keys that are expressions can
+// be made of what nobody may read, and are never told.
 #pragma once
 
 #include "pg/program.hpp"

@@ -1,8 +1,8 @@
 // feature.expire: removes old rows without changing what is known of them.
 //
-// Rows of a table go while the views that follow it look away, so that states and features stay. That is right only if these
-// views no longer have the rows either: so views are expired from the last to the first, and the source with the last view
-// that still has its rows.
+// Rows of a table go while the views that follow it look away, so that states and features stay. That is right only if
+// these views no longer have the rows either: so views are expired from the last to the first, and the source with the
+// last view that still has its rows.
 
 #include <algorithm>
 

@@ -1,5 +1,6 @@
-// See feature_rows.hpp. The rows stand in tuplestores that SQL statements read as tables, as triggers read their transition
-// tables: so PostgreSQL itself finds, locks and changes the feature rows, by whatever plan is good for their number.
+// See feature_rows.hpp. The rows stand in tuplestores that SQL statements read as tables, as triggers read their
+// transition tables: so PostgreSQL itself finds, locks and changes the feature rows, by whatever plan is good for their
+// number.
 
 #include "pg/feature_rows.hpp"
 
@@ -95,7 +96,10 @@ bool contains(const std::vector<Value>& values, Value value) {
 }  // namespace
 
 FeatureRows::FeatureRows(const Program& program, std::size_t numbers)
-    : program_(program), context_(CurrentMemoryContext, "feature_ext feature rows"), has_old_(numbers), has_new_(numbers) {
+    : program_(program),
+      context_(CurrentMemoryContext, "feature_ext feature rows"),
+      has_old_(numbers),
+      has_new_(numbers) {
   find_known_columns();
   std::vector<std::size_t> known, all;
   for (const Known& column : known_) known.push_back(column.column);
@@ -243,8 +247,8 @@ std::vector<FeatureRows::Found> FeatureRows::find() {
   return by_key_ ? found : choose(std::move(found));
 }
 
-// One row for each old version. Versions that the same rows match are alike in what is known of them: the rows are dealt out
-// among them, and any that are left over must be no others than those.
+// One row for each old version. Versions that the same rows match are alike in what is known of them: the rows are
+// dealt out among them, and any that are left over must be no others than those.
 std::vector<FeatureRows::Found> FeatureRows::choose(std::vector<Found> candidates) const {
   const auto before = [](const ItemPointerData& a, const ItemPointerData& b) {
     return ItemPointerCompare(const_cast<ItemPointer>(&a), const_cast<ItemPointer>(&b)) < 0;
@@ -286,9 +290,11 @@ void FeatureRows::check_alike(const std::vector<Found>& candidates) const {
   if (!differ) return;
   throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                  "rows of feature view \"" + program_.identity().name + "\" cannot be told from each other")
-      .detail(std::to_string(candidates.size()) + " of them are alike in all columns that read no window, and have "
+      .detail(std::to_string(candidates.size()) +
+              " of them are alike in all columns that read no window, and have "
               "different features.")
-      .hint("Give the source a primary key and keep it in the definition, or change all of these rows in one statement.");
+      .hint(
+          "Give the source a primary key and keep it in the definition, or change all of these rows in one statement.");
 }
 
 void FeatureRows::apply() {
@@ -369,8 +375,8 @@ void FeatureRows::replace(const std::vector<ItemPointerData>& places) {
   Spi spi;
   call([&] { show_rows("changed_rows", changed.columns, changed.rows); });
   {
-    // In the order in which the source was changed, so that a key that moves from row to row is free when it comes to the
-    // next: only a nested loop keeps the order.
+    // In the order in which the source was changed, so that a key that moves from row to row is free when it comes to
+    // the next: only a nested loop keeps the order.
     const PinnedSettings one_by_one(
         {{"enable_hashjoin", "off"}, {"enable_mergejoin", "off"}, {"enable_seqscan", "off"}});
     spi.execute("UPDATE ONLY " + qualified_name(program_.table.relation) + " f SET " + set +

@@ -1,8 +1,8 @@
-// Brings a feature table in line with rows of the source that have changed: takes old versions and new rows by number, and
-// then deletes, updates in place and inserts feature rows, one statement each, with all triggers.
+// Brings a feature table in line with rows of the source that have changed: takes old versions and new rows by number,
+// and then deletes, updates in place and inserts feature rows, one statement each, with all triggers.
 //
-// The feature row of an old version is found by the feature table's primary key, if that reads no window, and else by all
-// columns that read none. Rows that are alike in these are taken for each other only if they are alike altogether.
+// The feature row of an old version is found by the feature table's primary key, if that reads no window, and else by
+// all columns that read none. Rows that are alike in these are taken for each other only if they are alike altogether.
 #pragma once
 
 #include "pg/program.hpp"

@@ -109,8 +109,8 @@ void FeatureWriter::attribute_errors(bool rows_differ) {
   for (int i = 0; i < result_->ri_NumIndices; ++i) {
     IndexInfo* info = result_->ri_IndexRelationInfo[i];
     Relation index = result_->ri_IndexRelationDescs[i];
-    // A btree or hash index over plain columns fails for nothing else; a BRIN index keeps pages pinned from row to row, which
-    // a row that is undone must not have done.
+    // A btree or hash index over plain columns fails for nothing else; a BRIN index keeps pages pinned from row to row,
+    // which a row that is undone must not have done.
     const Oid method = index->rd_rel->relam;
     has_odd_index_ = has_odd_index_ || info->ii_Expressions != NIL || info->ii_Predicate != NIL ||
                      (method != BTREE_AM_OID && method != HASH_AM_OID && method != BRIN_AM_OID);
@@ -226,7 +226,8 @@ void FeatureWriter::add_default(TupleTableSlot* slot, int column) {
   if (TupleDescAttr(slot->tts_tupleDescriptor, column)->attisdropped) return;
   if (defaults_ == nullptr) {
     MemoryContext previous = MemoryContextSwitchTo(rows_);
-    defaults_ = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * static_cast<std::size_t>(slot->tts_tupleDescriptor->natts)));
+    defaults_ = static_cast<ExprState**>(
+        palloc0(sizeof(ExprState*) * static_cast<std::size_t>(slot->tts_tupleDescriptor->natts)));
     for (int i = column; i < slot->tts_tupleDescriptor->natts; ++i) {
       const Form_pg_attribute attribute = TupleDescAttr(slot->tts_tupleDescriptor, i);
       if (column_of_[i] >= 0 || attribute->attisdropped || attribute->attgenerated != '\0') continue;

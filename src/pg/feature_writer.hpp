@@ -23,16 +23,16 @@ class FeatureWriter {
   // `fire_triggers`: whether triggers on the feature table see the rows. A rebuild goes without.
   void open(Oid relation, const AttrNumber* attributes, int columns, bool fire_triggers);
 
-  // From here on add() raises all errors that a row meets in indexes, too. `rows_differ`: no two rows that are added have
-  // the same primary key. What AFTER triggers and foreign keys say is still only known at the end.
+  // From here on add() raises all errors that a row meets in indexes, too. `rows_differ`: no two rows that are added
+  // have the same primary key. What AFTER triggers and foreign keys say is still only known at the end.
   void attribute_errors(bool rows_differ);
 
-  // Adds a row, copying it; other columns of the table get their defaults. Most rows wait to be written together. One that
-  // may not fit its page or an index is written at once, so that an error is this row's and no other's.
+  // Adds a row, copying it; other columns of the table get their defaults. Most rows wait to be written together. One
+  // that may not fit its page or an index is written at once, so that an error is this row's and no other's.
   void add(const Datum* values, const bool* nulls);
 
-  // What is due after a row, if anything: its AFTER triggers, if it was written at once, and the rows that wait, once they
-  // are many.
+  // What is due after a row, if anything: its AFTER triggers, if it was written at once, and the rows that wait, once
+  // they are many.
   [[nodiscard]] bool is_due() const { return alone_.pending || used_ >= most_waiting_ || bytes_ > most_bytes; }
   void catch_up();
 

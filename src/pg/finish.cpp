@@ -53,7 +53,8 @@ Datum finish(const WindowFunction& function, const Accumulator& accumulator, boo
                                  NumericGetDatum(int64_to_numeric(count)));
     case Finish::float4_sum: return Float4GetDatum(static_cast<float>(accumulator.sum));
     case Finish::float8_sum: return Float8GetDatum(accumulator.sum);
-    case Finish::average: return Float8GetDatum((accumulator.sum + 0.0) / n);  // float8_accum starts from 0, not from -0
+    case Finish::average:
+      return Float8GetDatum((accumulator.sum + 0.0) / n);  // float8_accum starts from 0, not from -0
     case Finish::var_pop: return Float8GetDatum(accumulator.deviations / n);
     case Finish::var_samp: return Float8GetDatum(accumulator.deviations / (n - 1));
     case Finish::stddev_pop: return Float8GetDatum(std::sqrt(accumulator.deviations / n));

@@ -1,5 +1,5 @@
-// feature.forget: removes all of one entity: its source rows, by an ordinary DELETE that corrects its other entities and
-// removes feature rows and entries of diverted rows, and then its state.
+// feature.forget: removes all of one entity: its source rows, by an ordinary DELETE that corrects its other entities
+// and removes feature rows and entries of diverted rows, and then its state.
 
 #include <algorithm>
 
@@ -83,8 +83,8 @@ class Oblivion {
   }
 
  private:
-  // The lists whose keys are the fields: more than one only if they name the same keys in another order. The columns and
-  // values by which rows are found are those of the first.
+  // The lists whose keys are the fields: more than one only if they name the same keys in another order. The columns
+  // and values by which rows are found are those of the first.
   void find_lists() {
     Query* definition = stored_definition(view_.definition);
     const std::vector<PartitionList>& lists = program_.plan().lists;
@@ -156,7 +156,8 @@ class Oblivion {
 
   std::int64_t remove_source_rows() {
     if (keys_are_columns() || !has_diverted(view_)) return remove_rows(view_.source, texts_);
-    // The DELETE would fail on a row that was diverted because its keys do. One that is updated meanwhile is found then.
+    // The DELETE would fail on a row that was diverted because its keys do. One that is updated meanwhile is found
+    // then.
     std::uint64_t rows = 0;
     const std::string sql = "DELETE FROM " + from_source(view_.source) +
                             " s USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) n (relation, place) "

@@ -21,9 +21,9 @@ namespace feature {
 // one that ends there. Runs backend code if the offset is one of the calendar: then only inside call.
 [[nodiscard]] EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset);
 
-// For how many ticks behind the newest event a list's events are needed: as long as its longest frame, and for rows that
-// are late by `lateness` at most. Never too few: months count as 31 days, days as 25 hours, and a day is added for the
-// jumps of calendars. Integer times have no hours: there events are kept for twice the longest frame.
+// For how many ticks behind the newest event a list's events are needed: as long as its longest frame, and for rows
+// that are late by `lateness` at most. Never too few: months count as 31 days, days as 25 hours, and a day is added for
+// the jumps of calendars. Integer times have no hours: there events are kept for twice the longest frame.
 [[nodiscard]] std::int64_t ticks_needed(Oid type, const PartitionList& list, const Interval& lateness);
 // The transaction's start as an event time; of types without a time zone, the latest that it can be anywhere. Integer
 // times have no now: the end of time.

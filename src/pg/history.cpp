@@ -21,7 +21,9 @@ namespace feature {
 std::string History::conditions(const Member& member, Parameters& parameters) const {
   const PartitionList& list = program_.plan().lists[member.list];
   const TupleDesc source = program_.source_row->tts_tupleDescriptor;
-  const auto name = [&](AttrNumber attribute) { return quoted(NameStr(TupleDescAttr(source, attribute - 1)->attname)); };
+  const auto name = [&](AttrNumber attribute) {
+    return quoted(NameStr(TupleDescAttr(source, attribute - 1)->attname));
+  };
   std::string sql = name(program_.plan().time.attribute) + " <= $1";
   for (std::size_t i = 0; i < list.keys.size(); ++i) {
     const Key& key = list.keys[i];

@@ -1,9 +1,9 @@
-// The events of an entity that its state no longer keeps, read from the source table again: for a row that is later than
-// the view's lateness allows.
+// The events of an entity that its state no longer keeps, read from the source table again: for a row that is later
+// than the view's lateness allows.
 //
-// What has left had been processed before the current statement, so that it stands in the source as it was: the rows that
-// the statement itself has inserted are not read, nor those that were diverted, and their number tells whether it is still
-// all there.
+// What has left had been processed before the current statement, so that it stands in the source as it was: the rows
+// that the statement itself has inserted are not read, nor those that were diverted, and their number tells whether it
+// is still all there.
 #pragma once
 
 #include "pg/diverted_rows.hpp"
@@ -14,15 +14,16 @@ namespace feature {
 
 class History {
  public:
-  // `before`: the command that has inserted the rows which are being processed. Or, if `new_places` is not null, the states
-  // were made anew from the source as it is now without the rows in these places, see is_elsewhere. It is borrowed.
+  // `before`: the command that has inserted the rows which are being processed. Or, if `new_places` is not null, the
+  // states were made anew from the source as it is now without the rows in these places, see is_elsewhere. It is
+  // borrowed.
   History(Program& program, EntityCache& entities, CommandId before, const Parameters* new_places)
       : program_(program), entities_(entities), before_(before), new_places_(new_places) {}
 
-  // Brings the events that have left a member's entity, or the shared one that it is a slot of, back into it. Of a list whose
-  // events are in the source. Throws EventsLeft, nothing being changed, if the source no longer has them as they were.
-  // Clobbers the program's source row and what is evaluated from it. O(rows of the source); O(rows of the member) where an
-  // index on its key columns and the event time helps.
+  // Brings the events that have left a member's entity, or the shared one that it is a slot of, back into it. Of a list
+  // whose events are in the source. Throws EventsLeft, nothing being changed, if the source no longer has them as they
+  // were. Clobbers the program's source row and what is evaluated from it. O(rows of the source); O(rows of the member)
+  // where an index on its key columns and the event time helps.
   template <class AnyEntity>
   void bring_back(const Member& member, AnyEntity& entity) {
     const std::vector<Event> events = read(member, entity.left_until());

@@ -9,8 +9,8 @@ namespace feature {
 // before the source was locked, would be missed.
 void refuse_fixed_snapshot();
 
-// Locks a source, and its partitions, against inserts until the end of the transaction. Throws SqlError if a statement of this session is
-// inserting into it right now: its rows would be missed, or counted twice.
+// Locks a source, and its partitions, against inserts until the end of the transaction. Throws SqlError if a statement
+// of this session is inserting into it right now: its rows would be missed, or counted twice.
 void lock_source(Oid source);
 
 }  // namespace feature

@@ -6,8 +6,8 @@
 
 namespace feature {
 
-// The nodes of an entity through the store of its list: those of a locked row, or of one that a snapshot sees. Images are
-// made in `context`.
+// The nodes of an entity through the store of its list: those of a locked row, or of one that a snapshot sees. Images
+// are made in `context`.
 class Nodes final : public NodeSource {
  public:
   Nodes(StateStore& store, const StateRow& row, MemoryContext context, bool checks_values, Snapshot snapshot = nullptr)

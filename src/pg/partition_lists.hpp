@@ -1,5 +1,5 @@
-// The partition lists of a definition while it is compiled: which expressions share entities, which values are kept with
-// their events, and what is folded over them. Everything equal is kept once.
+// The partition lists of a definition while it is compiled: which expressions share entities, which values are kept
+// with their events, and what is folded over them. Everything equal is kept once.
 #pragma once
 
 #include "pg/levels.hpp"
@@ -13,8 +13,8 @@ class PartitionLists {
   PartitionLists(const Levels& levels, const Refusals& refuse, std::vector<PartitionList>& lists)
       : levels_(levels), refuse_(refuse), lists_(lists) {}
 
-  // The list of a window at a level, made if it is new; further calls are about it, and for this feature. Throws SqlError
-  // if the window's PARTITION BY cannot tell entities apart for good.
+  // The list of a window at a level, made if it is new; further calls are about it, and for this feature. Throws
+  // SqlError if the window's PARTITION BY cannot tell entities apart for good.
   std::size_t enter(std::size_t level, const WindowClause* window, const char* feature);
 
   [[nodiscard]] PartitionList& current() { return lists_[list_]; }

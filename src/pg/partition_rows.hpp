@@ -21,8 +21,8 @@ class PartitionRows {
 
   [[nodiscard]] Oid source() const { return source_; }
 
-  // The row itself, or a copy that is good until the next call. `relation` is where the row is; throws SqlError if it is
-  // neither the source nor a partition of it.
+  // The row itself, or a copy that is good until the next call. `relation` is where the row is; throws SqlError if it
+  // is neither the source nor a partition of it.
   [[nodiscard]] TupleTableSlot* in_source_type(Relation relation, TupleTableSlot* row);
 
  private:

@@ -44,8 +44,8 @@ class Place {
   const std::vector<const char*>* features_ = nullptr;
 };
 
-// Runs code of ours under a place. An error of PostgreSQL's has got its context when it was raised; one of our own gets it
-// here, while the row that it is about is still there.
+// Runs code of ours under a place. An error of PostgreSQL's has got its context when it was raised; one of our own gets
+// it here, while the row that it is about is still there.
 template <class Body>
 auto with_context(Body&& body) -> decltype(body()) {
   try {

@@ -102,7 +102,7 @@ class Program {
   ExprState* filter = nullptr;
   ProjectionInfo* prepare = nullptr;      // the time, then the keys of lists that come from the source
   TupleTableSlot* prepared = nullptr;
-  ProjectionInfo* know = nullptr;         // what a row of the source alone tells of its events: each list's known arguments
+  ProjectionInfo* know = nullptr;  // what a row of the source alone tells of its events: each list's known arguments
   TupleTableSlot* known = nullptr;
   std::vector<Entities> lists;
   std::vector<Level> levels;

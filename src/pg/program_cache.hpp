@@ -13,7 +13,8 @@ void watch_invalidations();
 [[nodiscard]] std::uint64_t relation_changes();
 
 // The program of a view, compiled as the view's owner if need be. Shared, so that it stays whole while it runs even if
-// it is invalidated; null if there is no such view. A program that is running already is not given out twice: a nested statement gets one of its own.
+// it is invalidated; null if there is no such view. A program that is running already is not given out twice: a nested
+// statement gets one of its own.
 [[nodiscard]] std::shared_ptr<Program> program_of(std::int32_t view);
 
 // The same with the tables that it writes to locked, so that nobody alters them while it runs.

@@ -107,8 +107,8 @@ void empty_states(const ViewIdentity& view) {
   (void)forget_diverted(view);
 }
 
-// Of a view whose states somebody else may write to. They are not just given to the extension's owner: what was attached
-// to them would then run with the rights of that.
+// Of a view whose states somebody else may write to. They are not just given to the extension's owner: what was
+// attached to them would then run with the rights of that.
 void replace_states(ViewIdentity& view) {
   std::unique_ptr<Plan> plan;
   {

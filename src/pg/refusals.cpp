@@ -160,10 +160,11 @@ void Refusals::window_without_time(const WindowFunc* function) const {
 }
 
 void Refusals::several_times(const WindowFunc* function) const {
-  throw at(unsupported("window of function " + function_name(function->winfnoid) + " is ordered by more than one column")
-               .detail("Events are ordered by their time; equal times by arrival.")
-               .hint("Keep only the event time column in ORDER BY."),
-           function->location);
+  throw at(
+      unsupported("window of function " + function_name(function->winfnoid) + " is ordered by more than one column")
+          .detail("Events are ordered by their time; equal times by arrival.")
+          .hint("Keep only the event time column in ORDER BY."),
+      function->location);
 }
 
 void Refusals::time_not_a_column(Node* expression) const {

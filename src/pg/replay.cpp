@@ -28,11 +28,13 @@ namespace {
 
 constexpr long rows_at_once = 1000;
 
-// The diverted rows of a view in the order of event time, taken out of the table of errors. Lives within an SPI connection.
+// The diverted rows of a view in the order of event time, taken out of the table of errors. Lives within an SPI
+// connection.
 class RowsToReplay final : public RowSource {
  public:
   explicit RowsToReplay(const Program& program)
-      : images_(program.identity(), program.source_row->tts_tupleDescriptor), row_(CurrentMemoryContext, "feature_ext replayed row") {
+      : images_(program.identity(), program.source_row->tts_tupleDescriptor),
+        row_(CurrentMemoryContext, "feature_ext replayed row") {
     const TimeColumn& time = program.plan().time;
     std::string order;
     if (time.attribute != InvalidAttrNumber) {

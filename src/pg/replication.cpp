@@ -1,8 +1,8 @@
 // feature.follow_replication: whether a view follows what logical replication does to its source.
 //
-// The worker that applies changes runs in session_replication_role "replica", in which only triggers fire that are enabled
-// for it, and it fires row triggers alone: no trigger for INSERT FOR EACH STATEMENT sees the rows. It is off unless asked
-// for, since whoever replicates or restores the feature table itself must not have it computed as well.
+// The worker that applies changes runs in session_replication_role "replica", in which only triggers fire that are
+// enabled for it, and it fires row triggers alone: no trigger for INSERT FOR EACH STATEMENT sees the rows. It is off
+// unless asked for, since whoever replicates or restores the feature table itself must not have it computed as well.
 
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"

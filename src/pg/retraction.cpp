@@ -146,9 +146,9 @@ bool Retraction::are_alike(Entity& entity, std::int64_t position, std::size_t li
 void Retraction::throw_not_there(EventTime time, std::size_t list, bool left) const {
   const TimeColumn& column = program_.plan().time;
   const std::string shown = show_time(column.type, time);
-  SqlError error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                 "row of " + shown + " cannot be taken out of the states of feature view \"" + program_.identity().name +
-                     "\"");
+  SqlError error(
+      ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+      "row of " + shown + " cannot be taken out of the states of feature view \"" + program_.identity().name + "\"");
   const std::string which = "PARTITION BY list " + std::to_string(list + 1);
   if (left) {
     throw std::move(error)

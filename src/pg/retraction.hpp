@@ -39,15 +39,15 @@ class Retraction {
   Retraction(Program& program, EntityCache& entities, History& history)
       : program_(program), entities_(entities), history_(history) {}
 
-  // Whether a row of the view's source tells which entities it was in, and each of these is in one place: not in the slots of
-  // several sessions.
+  // Whether a row of the view's source tells which entities it was in, and each of these is in one place: not in the
+  // slots of several sessions.
   [[nodiscard]] static bool is_possible(const Program& program);
 
   // Notes the row in the program's source slot, whose time and keys are prepared. Before the entities are loaded.
   void note(EventTime time);
 
-  // Takes out what was noted; false if an event cannot be told from others. Throws SqlError if one is not there, and cannot
-  // be brought back from the source.
+  // Takes out what was noted; false if an event cannot be told from others. Throws SqlError if one is not there, and
+  // cannot be brought back from the source.
   [[nodiscard]] bool apply();
 
  private:

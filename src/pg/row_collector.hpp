@@ -1,4 +1,5 @@
-// Rows that row triggers see are collected until their statement ends, so that all of a statement is processed together.
+// Rows that row triggers see are collected until their statement ends, so that all of a statement is processed
+// together.
 //
 //   BEFORE .. FOR EACH STATEMENT   open_collection
 //   AFTER .. FOR EACH ROW          add_inserted, add_updated, add_deleted to collection_of the view
@@ -32,8 +33,8 @@ struct RowChange {
   [[nodiscard]] bool has(bool old) const { return old ? has_old : has_new; }
 };
 
-// The changes of one statement, in the order in which it has made them. Each is of a row of the source, or of a partition of
-// it: `relation`; SqlError is thrown if it is of none of these.
+// The changes of one statement, in the order in which it has made them. Each is of a row of the source, or of a
+// partition of it: `relation`; SqlError is thrown if it is of none of these.
 class RowChanges {
  public:
   explicit RowChanges(Oid source) : partitions_(source) {}

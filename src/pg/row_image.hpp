@@ -1,7 +1,7 @@
 // A row of a source as jsonb and back, so that it can be kept and processed later.
 //
-// Numbers and booleans are such in jsonb; every other value is the text that its type gives. So (row ->> 'column')::type is
-// the value again, whatever the type is. Columns are found by name.
+// Numbers and booleans are such in jsonb; every other value is the text that its type gives. So (row ->>
+// 'column')::type is the value again, whatever the type is. Columns are found by name.
 #pragma once
 
 #include "pg/pinned_settings.hpp"
@@ -23,8 +23,8 @@ class RowImages {
   // Backend code: puts the row of an image into a slot; it lives in the current memory context.
   void restore(Jsonb* image, TupleTableSlot* slot) const;
 
-  // What a view knows a row by: the columns that its definition reads. Equal for a row and its image; whatever else of the
-  // row is updated, it stays the same.
+  // What a view knows a row by: the columns that its definition reads. Equal for a row and its image; whatever else of
+  // the row is updated, it stays the same.
   [[nodiscard]] std::string key_of(MinimalTuple row) const;
   [[nodiscard]] std::string key_of(Jsonb* image) const;
   // Of a key; the same in every session and version.

@@ -29,7 +29,8 @@ void check_function(const Refusals& refuse, const PartitionList& list, const Win
                     const std::string& entity) {
   const auto check_frame = [&] {
     if (is_bounded_by_times(list.frames[function.frame])) return;
-    refuse.shared_list(function.call, entity, "Its frame is found by counting rows, and events of several sessions are in no order.",
+    refuse.shared_list(function.call, entity,
+                       "Its frame is found by counting rows, and events of several sessions are in no order.",
                        "Bound the frame by times, with RANGE, or do not share the list.");
   };
   constexpr const char* order = "It depends on the order of events, and those of several sessions are in none.";

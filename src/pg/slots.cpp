@@ -1,7 +1,7 @@
 // The slots of shared lists: the part of StateStore (state_store.hpp) that is about entities with several state rows.
 //
-// At READ COMMITTED a session takes the first slot that nobody has locked, or adds one, and so never waits. There are at
-// most as many slots as there have been transactions on the entity at one time: whoever has one adds none.
+// At READ COMMITTED a session takes the first slot that nobody has locked, or adds one, and so never waits. There are
+// at most as many slots as there have been transactions on the entity at one time: whoever has one adds none.
 //
 // Which events a row sees is decided by one snapshot for all slots. It is taken after the own slot has been locked, so
 // that its newest version is the one that the snapshot sees, and whatever others commit or merge meanwhile shows either
@@ -50,7 +50,8 @@ StateStore::Slots StateStore::lock_slot(std::uint64_t hash, const NullableDatum*
       search.changed = !lock_all_slots(hash, keys, &search);
     }
     const bool add = page_locked && !search.found && !search.changed;
-    // A dirty snapshot can miss a row that moves, see find_or_insert. Of one that others write, its slot's number matters.
+    // A dirty snapshot can miss a row that moves, see find_or_insert. Of one that others write, its slot's number
+    // matters.
     const NullableDatum* missed = IsolationUsesXactSnapshot() ? keys : nullptr;
     if (add && search.had_entries && is_committed(hash, missed, search.free_slot)) continue;
     if (add) {

@@ -1,5 +1,5 @@
-// The direct path follows execReplication.c: find by index, lock, retry, update, and an index entry where the update was
-// not HOT. See state_store.hpp for the protocol.
+// The direct path follows execReplication.c: find by index, lock, retry, update, and an index entry where the update
+// was not HOT. See state_store.hpp for the protocol.
 
 #include "pg/state_store.hpp"
 
@@ -51,8 +51,8 @@ bool is_index_on(Relation index, const Oid* types, int columns) {
   pg_unreachable();
 }
 
-// An ERROR unless the table has columns of these types, of which the first `identifying` ones are indexed and the last is
-// never NULL.
+// An ERROR unless the table has columns of these types, of which the first `identifying` ones are indexed and the last
+// is never NULL.
 void check_columns(Relation table, Relation index, const Oid* types, int columns, int identifying) {
   const TupleDesc description = RelationGetDescr(table);
   if (table->rd_rel->relkind != RELKIND_RELATION || description->natts != columns) altered(table);
@@ -226,15 +226,16 @@ std::int16_t StateStore::slot_number() const {
   return DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
 }
 
-// A row that we have written is ours, so that it cannot change; but a subtransaction that wrote it may have been undone.
+// A row that we have written is ours, so that it cannot change; but a subtransaction that wrote it may have been
+// undone.
 bool StateStore::reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row) {
   ItemPointerData place = tid;
   if (!table_tuple_fetch_row_version(states_, &place, SnapshotSelf, read_slot_)) return false;
   bool null;
   const Datum stored = slot_getattr(read_slot_, hash_attribute, &null);
   const Datum made_by = slot_getsysattr(read_slot_, MinTransactionIdAttributeNumber, &null);
-  if (static_cast<std::uint64_t>(stored) != hash || !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(made_by)) ||
-      !has_keys(keys)) {
+  if (static_cast<std::uint64_t>(stored) != hash ||
+      !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(made_by)) || !has_keys(keys)) {
     ExecClearTuple(read_slot_);
     return false;
   }
@@ -255,8 +256,8 @@ bool StateStore::is_committed(std::uint64_t hash, const NullableDatum* keys, std
   return found;
 }
 
-// Waits for another transaction, with the entity in the context of errors: of a deadlock, or of a wait given up. The name is
-// made beforehand, as nothing can be looked up once there is an error.
+// Waits for another transaction, with the entity in the context of errors: of a deadlock, or of a wait given up. The
+// name is made beforehand, as nothing can be looked up once there is an error.
 template <class Wait>
 void StateStore::wait(const NullableDatum* keys, Wait&& wait) const {
   ErrorContextCallback context{};
@@ -317,11 +318,11 @@ StateRow StateStore::row_in_slot(std::uint64_t hash, const NullableDatum* keys) 
   return row;
 }
 
-// Looks for the entity's row with a dirty snapshot, which also sees rows that other transactions are working on, and makes
-// one if there is none: then it is in write_slot_.
+// Looks for the entity's row with a dirty snapshot, which also sees rows that other transactions are working on, and
+// makes one if there is none: then it is in write_slot_.
 //
-// Others who meet the same new entity wait for the page lock, not for our transaction: they find our row right after. Where
-// one entity was new the next one often is, as when a history is loaded; then it is looked for only once.
+// Others who meet the same new entity wait for the page lock, not for our transaction: they find our row right after.
+// Where one entity was new the next one often is, as when a history is loaded; then it is looked for only once.
 StateStore::Found StateStore::find_or_insert(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty,
                                              std::size_t size) {
   const auto block = static_cast<BlockNumber>(hash % MaxBlockNumber);
@@ -336,8 +337,9 @@ StateStore::Found StateStore::find_or_insert(std::uint64_t hash, const NullableD
       page_locked = true;
       continue;
     }
-    // A dirty snapshot can miss a row: one whose new version has come into the index behind the scan, while the old one was
-    // not yet reached in the table. The old one's entry was seen then, and a snapshot taken now sees one of the two.
+    // A dirty snapshot can miss a row: one whose new version has come into the index behind the scan, while the old one
+    // was not yet reached in the table. The old one's entry was seen then, and a snapshot taken now sees one of the
+    // two.
     if (found.had_entries && is_committed(hash, keys, found.free_slot)) continue;
     insert(hash, keys, found.free_slot, empty, size);
     break;

@@ -1,7 +1,7 @@
 // Where entities are kept: one state row an entity, and the nodes of the tree of its older events.
 //
 //   state table   key_hash bigint, slot smallint, key columns .., state feature.state     unique (key_hash, slot)
-//   chunk table   key_hash bigint, slot smallint, number integer, events feature.state    unique (key_hash, slot, number)
+//   chunk table   key_hash bigint, slot smallint, number integer, events feature.state unique (key_hash, slot, number)
 //
 // An entity is found by the hash of its key; rows of one hash are told apart by their key columns and numbered by slot.
 // In a shared list an entity may have several rows, each with chunks of its own, see slots.cpp.
@@ -12,8 +12,8 @@
 // snapshot. Two transactions that both meet an entity for the first time are kept apart by a page lock that is held
 // only while the row is made.
 //
-// Rows are read and written past the executor, so open() makes sure that the tables still have the columns and the index
-// that they were made with: whom they belong to may have altered them.
+// Rows are read and written past the executor, so open() makes sure that the tables still have the columns and the
+// index that they were made with: whom they belong to may have altered them.
 //
 // Everything here runs backend code: only inside call. Nothing is released by destructors, because after an error the
 // transaction releases it; close() does on success.
@@ -82,15 +82,16 @@ class StateStore {
   [[nodiscard]] StateRow lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size);
   // Reads the state row of an entity that this transaction has written here before. False if it is not there.
   [[nodiscard]] bool reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row);
-  // Of a shared list. Finds and locks a slot of an entity that nobody else has, making one that holds `empty` if there is
-  // none; at isolation levels of one snapshot all of them, waiting. If it is the first one, one of the others may be locked
-  // as well, so that it can be merged into this: one that has not been changed for a while. Its image is null if there is
-  // none.
+  // Of a shared list. Finds and locks a slot of an entity that nobody else has, making one that holds `empty` if there
+  // is none; at isolation levels of one snapshot all of them, waiting. If it is the first one, one of the others may be
+  // locked as well, so that it can be merged into this: one that has not been changed for a while. Its image is null if
+  // there is none.
   struct Slots {
     StateRow own;
     StateRow merged;
   };
-  [[nodiscard]] Slots lock_slot(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size);
+  [[nodiscard]] Slots lock_slot(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty,
+                                std::size_t size);
   // The slots of an entity that a snapshot sees; `next_slot` gives one after the other, false at the end.
   void find_slots(std::uint64_t hash, Snapshot snapshot);
   [[nodiscard]] bool next_slot(std::uint64_t hash, const NullableDatum* keys, StateRow* row);

@@ -1,8 +1,9 @@
 // feature.list_stats: what a feature view keeps of each partition list's entities.
 //
-// All of it stands in the state tables already: a head says how many events came before those that it holds, and how many
-// came late; the root of a tree says how many of them have left (kernel/segment.hpp). So inserts count nothing, and
-// nothing is written here, which makes it work on a read replica. Every image is read whole, so a damaged one is found.
+// All of it stands in the state tables already: a head says how many events came before those that it holds, and how
+// many came late; the root of a tree says how many of them have left (kernel/segment.hpp). So inserts count nothing,
+// and nothing is written here, which makes it work on a read replica. Every image is read whole, so a damaged one is
+// found.
 
 #include <algorithm>
 #include <array>
@@ -254,8 +255,8 @@ void count_once(Images& heads, const OwnedContext& row, const PartitionList& lis
   }
 }
 
-void read_heads(Images& heads, const OwnedContext& row, const ViewIdentity& view, const PartitionList& list, bool shared,
-                bool with_key, Stats& stats) {
+void read_heads(Images& heads, const OwnedContext& row, const ViewIdentity& view, const PartitionList& list,
+                bool shared, bool with_key, Stats& stats) {
   TupleTableSlot* largest = heads.make_slot();
   std::set<std::int64_t> with_slots;
   heads.each(row, [&](const std::byte* image, std::size_t size) {
@@ -330,7 +331,8 @@ std::vector<ListStats> read_view(const ViewIdentity& view) {
   const std::vector<std::string> entities = entities_of(definition, *plan);
   std::vector<ListStats> result;
   for (std::size_t i = 0; i < view.lists.size(); ++i) {
-    // Who may read the states may see all of it; a key is data, what else is there is as in PostgreSQL's own statistics.
+    // Who may read the states may see all of it; a key is data, what else is there is as in PostgreSQL's own
+    // statistics.
     struct { bool states, statistics; } may_read = call([&] {
       const bool states = pg_class_aclcheck(view.lists[i].states, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
       return decltype(may_read){states, states || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS)};

@@ -1,7 +1,7 @@
 // Work that can be undone alone when it fails: a subtransaction of the backend, as PL/pgSQL's exception blocks have.
 //
-// Many pieces of work share one, as long as none has failed and none has written anything: beginning one anew for each row
-// would make functions of the user's plan their queries anew for each row.
+// Many pieces of work share one, as long as none has failed and none has written anything: beginning one anew for each
+// row would make functions of the user's plan their queries anew for each row.
 #pragma once
 
 #include "pg/boundary.hpp"
@@ -40,7 +40,8 @@ class Subtransaction {
   ResourceOwner outer_ = nullptr;
 };
 
-// Makes a resource owner current for a scope: what is opened belongs to it, and is not closed by a subtransaction's end.
+// Makes a resource owner current for a scope: what is opened belongs to it, and is not closed by a subtransaction's
+// end.
 class InOwner {
  public:
   explicit InOwner(ResourceOwner owner) : previous_(CurrentResourceOwner) { CurrentResourceOwner = owner; }

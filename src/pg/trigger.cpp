@@ -1,5 +1,6 @@
-// The triggers on a source table. Inserted rows come as a transition table, to a trigger AFTER INSERT FOR EACH STATEMENT, so
-// that COPY keeps its multi-row inserts; what else happens to rows comes row by row and is collected, see row_collector.hpp.
+// The triggers on a source table. Inserted rows come as a transition table, to a trigger AFTER INSERT FOR EACH
+// STATEMENT, so that COPY keeps its multi-row inserts; what else happens to rows comes row by row and is collected, see
+// row_collector.hpp.
 
 #include <algorithm>
 #include <cstring>
@@ -71,14 +72,15 @@ const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
 std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id) {
   std::shared_ptr<Program> program = locked_program_of(id);
   if (program == nullptr) {
-    // The feature table was dropped in a restored database, where the trigger does not go with it; or only the schema was
-    // restored, or only the source. Nothing is lost by letting the statement pass: there is nothing to keep up to date.
+    // The feature table was dropped in a restored database, where the trigger does not go with it; or only the schema
+    // was restored, or only the source. Nothing is lost by letting the statement pass: there is nothing to keep up to
+    // date.
     call([&] {
-      ereport(WARNING, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                        errmsg("trigger \"%s\" belongs to a feature view that does not exist",
-                               data.tg_trigger->tgname),
-                        errhint("Drop the trigger; or, if only the schema of a dump was restored, restore the data of schema "
-                                "feature_state as well.")));
+      ereport(WARNING,
+              (errcode(ERRCODE_UNDEFINED_OBJECT),
+               errmsg("trigger \"%s\" belongs to a feature view that does not exist", data.tg_trigger->tgname),
+               errhint("Drop the trigger; or, if only the schema of a dump was restored, restore the data of schema "
+                       "feature_state as well.")));
     });
     return nullptr;
   }
@@ -97,8 +99,8 @@ void check_source(const ViewIdentity& view, Oid table) {
       .hint("Drop the trigger.");
 }
 
-// Runs `body` with the rights and settings under which the view's expressions are evaluated. It is given the user that it
-// is not run as.
+// Runs `body` with the rights and settings under which the view's expressions are evaluated. It is given the user that
+// it is not run as.
 template <class Body>
 void as_view(const Program& program, Body&& body) {
   const Oid inserter = GetUserId();
@@ -114,8 +116,8 @@ bool is_enabled(const Trigger& trigger) {
   return trigger.tgenabled != TRIGGER_DISABLED && trigger.tgenabled != other;
 }
 
-// Inserts that replication applies come to a row trigger, others as a transition table. ALTER TABLE .. ENABLE TRIGGER ALL,
-// which is how some restores end, makes both fire in one role: then the rows are still taken once.
+// Inserts that replication applies come to a row trigger, others as a transition table. ALTER TABLE .. ENABLE TRIGGER
+// ALL, which is how some restores end, makes both fire in one role: then the rows are still taken once.
 bool comes_otherwise(const TriggerData& data) {
   const bool by_row = TRIGGER_FIRED_FOR_ROW(data.tg_event);
   if (by_row == (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)) return false;

@@ -59,7 +59,8 @@ std::string uncheckable_values(const Plan& plan) {
     }
     for (const auto& aggregate : list.aggregates) {
       if (!is_saved(list.kernel, aggregate.get())) continue;
-      if (dynamic_cast<const Holistic*>(aggregate.get()) != nullptr) return "the values of distinct counts or percentiles";
+      if (dynamic_cast<const Holistic*>(aggregate.get()) != nullptr)
+        return "the values of distinct counts or percentiles";
       const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(aggregate.get());
       if (catalogue != nullptr && !call([&] { return is_plain(catalogue->saved_type()); })) {
         return "states of aggregate " + function_name(catalogue->function());

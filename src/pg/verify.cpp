@@ -1,8 +1,9 @@
-// feature.verify: compares a feature view with its definition run as a plain query, over the rows that were not diverted.
+// feature.verify: compares a feature view with its definition run as a plain query, over the rows that were not
+// diverted.
 //
-// The query is made in SQL, by feature_state.comparison. It runs the definition, and whatever functions that has, so it is
-// run as the view's owner, in a security-restricted operation: a superuser who looks after other people's views must not
-// lend them their rights.
+// The query is made in SQL, by feature_state.comparison. It runs the definition, and whatever functions that has, so it
+// is run as the view's owner, in a security-restricted operation: a superuser who looks after other people's views must
+// not lend them their rights.
 
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"

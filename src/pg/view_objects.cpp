@@ -55,10 +55,10 @@ void drop_alone(const ViewIdentity& view, Oid relation) {
 
 // Keeps everybody out of what a view follows and of the view itself.
 //
-// An insert into a partitioned source locks that before a partition; but an insert into a partition directly locks this, and
-// looks at the source only at its end. It is waited for as create_view does, with a lock under which the source can be looked
-// at. An ordinary source is locked at once: a lock that becomes a stronger one can deadlock with a transaction that has read
-// the source and then inserts.
+// An insert into a partitioned source locks that before a partition; but an insert into a partition directly locks
+// this, and looks at the source only at its end. It is waited for as create_view does, with a lock under which the
+// source can be looked at. An ordinary source is locked at once: a lock that becomes a stronger one can deadlock with a
+// transaction that has read the source and then inserts.
 void lock_to_drop(const ViewIdentity& view) {
   call([&] {
     if (get_rel_relkind(view.source) == RELKIND_PARTITIONED_TABLE) {
@@ -212,8 +212,8 @@ void drop_states(const ViewIdentity& view) {
   });
 }
 
-// Internal dependence keeps each of them from being dropped alone. Triggers may be: that is how their owner stops the view
-// from following the source.
+// Internal dependence keeps each of them from being dropped alone. Triggers may be: that is how their owner stops the
+// view from following the source.
 void record_dependencies(const ViewIdentity& view) {
   const std::vector<Oid> triggers = triggers_of(view);
   call([&] {

@@ -31,12 +31,13 @@ namespace {
 
 // In place of one that is there. Locks no reader out, as dropping it would.
 void create(Spi& spi, const ViewIdentity& view, const char* kind, const std::string& events, const std::string& how) {
-  spi.execute("CREATE OR REPLACE TRIGGER " + trigger_name(view, kind) + " " + events + " ON " + qualified_name(view.source) + " " + how +
-              " EXECUTE FUNCTION feature.maintain('" + std::to_string(view.id) + "')");
+  spi.execute("CREATE OR REPLACE TRIGGER " + trigger_name(view, kind) + " " + events + " ON " +
+              qualified_name(view.source) + " " + how + " EXECUTE FUNCTION feature.maintain('" +
+              std::to_string(view.id) + "')");
 }
 
-// Values are compared as they lie, since what is equal, as 1.0 and 1.00, can give other features. By a function: an operator
-// between two rows would be taken column by column when a dump is restored.
+// Values are compared as they lie, since what is equal, as 1.0 and 1.00, can give other features. By a function: an
+// operator between two rows would be taken column by column when a dump is restored.
 void create_update_trigger(Spi& spi, const ViewIdentity& view) {
   std::string old_row, new_row;
   for (const AttrNumber attribute : columns_read(stored_definition(view.definition))) {
@@ -93,7 +94,8 @@ void replace_update_trigger(const ViewIdentity& view) {
       spi.execute("SELECT FROM pg_catalog.pg_trigger WHERE tgenabled = 'A' AND oid = " + std::to_string(trigger)) > 0;
   create_update_trigger(spi, view);
   if (always && OidIsValid(find_trigger(view, "_update"))) {
-    spi.execute("ALTER TABLE " + qualified_name(view.source) + " ENABLE ALWAYS TRIGGER " + trigger_name(view, "_update"));
+    spi.execute("ALTER TABLE " + qualified_name(view.source) + " ENABLE ALWAYS TRIGGER " +
+                trigger_name(view, "_update"));
   }
   spi.close();
 }

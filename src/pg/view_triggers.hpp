@@ -6,13 +6,14 @@
 //   feature_delete_<id>   AFTER DELETE FOR EACH ROW
 //   feature_end_<id>      AFTER UPDATE OR DELETE OR TRUNCATE FOR EACH STATEMENT
 //
-// Triggers fire in the order of their names. All of these end with the number, so that the views on a table come in the same
-// order whatever has happened to its rows, and sessions lock their entities in that one.
+// Triggers fire in the order of their names. All of these end with the number, so that the views on a table come in the
+// same order whatever has happened to its rows, and sessions lock their entities in that one.
 //
-// A transition table would take COPY's multi-row inserts away from a partitioned source, and not see what is inserted into a
-// partition directly. There `begin` and `end` fire for INSERT as well, and between them, in place of the first one,
+// A transition table would take COPY's multi-row inserts away from a partitioned source, and not see what is inserted
+// into a partition directly. There `begin` and `end` fire for INSERT as well, and between them, in place of the
+// first one,
 //
-//   feature_insert_<id>   AFTER INSERT FOR EACH ROW, which PostgreSQL gives to all partitions, as the other row triggers
+//   feature_insert_<id>   AFTER INSERT FOR EACH ROW, which PostgreSQL gives to all partitions, as other row triggers
 //
 // A view that follows logical replication has besides, on an ordinary source and in the role of a replica only,
 //

@@ -54,7 +54,8 @@ void WindowResults::compute(const PartitionList& list, const LevelList& used, En
       }
       case WindowFunction::Kind::aggregate:
         aggregate(
-            function, [&] { return accumulate(used.list, entity, function, frame_of(function), position); }, &value, &null);
+            function, [&] { return accumulate(used.list, entity, function, frame_of(function), position); }, &value,
+            &null);
         break;
     }
   }
