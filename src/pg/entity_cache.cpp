@@ -205,12 +205,8 @@ void EntityCache::use_context(std::size_t list, MemoryContext context) const {
 }
 
 std::size_t EntityCache::bytes() const {
-  std::size_t bytes = 0;
-  for (const Loaded& loaded : lists_) {
-    bytes += std::max<std::size_t>(loaded.members.size() * loaded.member_bytes,
-                                   MemoryContextMemAllocated(loaded.context.get(), false));
-  }
-  return bytes;
+  return std::accumulate(lists_.begin(), lists_.end(), std::size_t{0},
+                         [](std::size_t sum, const Loaded& loaded) { return sum + loaded.bytes(); });
 }
 
 // Expiry goes by the entity's newest event, but not ahead of now: an event from the future makes nothing old.
@@ -223,41 +219,30 @@ std::optional<EventTime> EntityCache::keep_from(const Member& member) const {
   return EventTime(Duration(ticks));
 }
 
-// Those first whose members are met again least often.
-std::vector<std::size_t> EntityCache::lists_by_use() const {
+std::vector<std::size_t> EntityCache::all_lists() const {
   std::vector<std::size_t> lists(lists_.size());
   std::iota(lists.begin(), lists.end(), std::size_t{0});
-  const auto uses = [&](std::size_t list) {
-    return static_cast<double>(lists_[list].finds) /
-           static_cast<double>(std::max<std::size_t>(1, lists_[list].members.size()));
-  };
-  std::stable_sort(lists.begin(), lists.end(), [&](std::size_t a, std::size_t b) { return uses(a) < uses(b); });
   return lists;
 }
 
 void EntityCache::make_room() {
   if (!full()) return;
-  std::vector<std::size_t> lists = lists_by_use();
+  std::vector<std::size_t> lists = all_lists();
   const bool shared = std::any_of(program_.lists.begin(), program_.lists.end(),
                                   [](const Program::Entities& list) { return list.shared; });
+  // What was read for shared lists is kept together, so that all go at once.
   if (!shared) {
+    std::stable_sort(lists.begin(), lists.end(),
+                     [&](std::size_t a, std::size_t b) { return lists_[a].uses() < lists_[b].uses(); });
     std::size_t count = 0;
-    for (std::size_t left = bytes(); left > most_bytes_ / 4 * 3; ++count) {
-      const Loaded& loaded = lists_[lists[count]];
-      left -= std::max<std::size_t>(loaded.members.size() * loaded.member_bytes,
-                                    MemoryContextMemAllocated(loaded.context.get(), false));
-    }
+    for (std::size_t left = bytes(); left > most_bytes_ / 4 * 3; ++count) left -= lists_[lists[count]].bytes();
     lists.resize(count);
+    std::sort(lists.begin(), lists.end());
   }
-  std::sort(lists.begin(), lists.end());
   store(lists, false);
 }
 
-void EntityCache::store() {
-  std::vector<std::size_t> lists(lists_.size());
-  std::iota(lists.begin(), lists.end(), std::size_t{0});
-  store(lists, true);
-}
+void EntityCache::store() { store(all_lists(), true); }
 
 void EntityCache::store(const std::vector<std::size_t>& lists, bool finally) {
   // What this statement has written and locked so far counts as an earlier command.

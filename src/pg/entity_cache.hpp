@@ -6,6 +6,7 @@
 // and written once.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <unordered_map>
 
@@ -62,6 +63,15 @@ class EntityCache {
       memory.emplace(&upstream);
     }
 
+    // What the members take, or will once all are loaded.
+    [[nodiscard]] std::size_t bytes() const {
+      return std::max<std::size_t>(members.size() * member_bytes, MemoryContextMemAllocated(context.get(), false));
+    }
+    // How often a member has been met.
+    [[nodiscard]] double uses() const {
+      return static_cast<double>(finds) / static_cast<double>(std::max<std::size_t>(1, members.size()));
+    }
+
     OwnedContext context;
     ContextResource upstream;
     // Emptied with the context; in this order they are also destroyed before it.
@@ -77,7 +87,7 @@ class EntityCache {
   [[nodiscard]] std::optional<EventTime> keep_from(const Member& member) const;
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   [[nodiscard]] std::size_t bytes() const;
-  [[nodiscard]] std::vector<std::size_t> lists_by_use() const;
+  [[nodiscard]] std::vector<std::size_t> all_lists() const;
   void store(const std::vector<std::size_t>& lists, bool finally);
   void write(std::size_t list, bool finally);
   void forget(std::size_t list);
