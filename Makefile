@@ -9,7 +9,7 @@
 
 PG_CONFIG ?= pg_config
 
-PEOPLE = help setup demo check fuzz sanitize valgrind bench format $(filter check-%,$(MAKECMDGOALS))
+PEOPLE = help setup demo check counts fuzz sanitize valgrind bench format $(filter check-%,$(MAKECMDGOALS))
 
 ifeq ($(filter $(PEOPLE),$(MAKECMDGOALS)),)
 
@@ -74,11 +74,12 @@ export PG_CONFIG
 
 help:
 	@echo 'make demo        show it at work: builds, starts a server of its own, ten seconds of transactions, cleans up'
-	@echo 'make check       build and run all tests; check-unit, check-fuzz, check-loadgen, check-regress,'
+	@echo 'make check       build and run all tests; check-unit, check-fuzz, check-counts, check-loadgen, check-regress,'
 	@echo '                 check-isolation, check-tap, check-clients, check-random, check-aggregates, check-docs run one'
 	@echo 'make check PG=17 the same in the Debian release that has PostgreSQL 17, made when it is first asked for'
 	@echo 'make check-all   the same with PostgreSQL 15, 17 and 18'
 	@echo 'make check-upgrade  pg_upgrade from PostgreSQL OLD (15) to NEW (17), in a Debian that has both'
+	@echo 'make counts      record anew how many instructions the kernel takes, which check-counts compares with'
 	@echo 'make fuzz        both fuzzers, then random cases, for FUZZ_SECONDS (600) each'
 	@echo 'make sanitize    unit tests and fuzzers under sanitizers, the latter for FUZZ_SECONDS (600) each'
 	@echo 'make valgrind    regression tests against a server under valgrind; takes long'
@@ -114,6 +115,9 @@ check-all:
 check-upgrade:
 	@scripts/check-upgrade.sh $(HERE) $(OLD) $(NEW)
 
+counts: setup
+	@$(MAKE) -s -C test/counts record
+
 fuzz: export FUZZ_SECONDS ?= 600
 fuzz: export RANDOM_SECONDS ?= $(FUZZ_SECONDS)
 fuzz: setup
@@ -124,7 +128,6 @@ sanitize: setup
 	@scripts/check.sh unit fuzz
 
 valgrind: setup
-	@scripts/setup.sh valgrind
 	@scripts/valgrind.sh $(TESTS)
 
 bench: setup
@@ -138,6 +141,6 @@ format:
 $(filter-out $(PEOPLE),$(MAKECMDGOALS)):
 	@$(MAKE) $@
 
-.PHONY: help setup demo check check-all check-upgrade fuzz sanitize valgrind bench format
+.PHONY: help setup demo check check-all check-upgrade counts fuzz sanitize valgrind bench format
 
 endif

@@ -15,10 +15,11 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 # The suites in the order in which they run, and the files that they consist of.
-suites=(unit fuzz loadgen regress isolation tap clients random aggregates docs)
+suites=(unit fuzz counts loadgen regress isolation tap clients random aggregates docs)
 declare -A files_of=(
   [unit]='test/unit/*.cpp'
   [fuzz]='test/fuzz/*_fuzz.cpp'
+  [counts]='test/counts/run.py'
   [loadgen]='loadgen/*_test.cpp'
   [regress]='test/regress/sql/*.sql'
   [isolation]='test/isolation/specs/*.spec'
@@ -59,6 +60,14 @@ run_fuzz() {
 count_fuzz() {
   passed=$(count '^note: fuzzer')
   failed=$(count '^fuzzer .*: failed$')
+}
+
+run_counts() {
+  build -C test/counts
+  "$PYTHON" -B test/counts/run.py
+}
+count_counts() {
+  count_random
 }
 
 run_loadgen() {
@@ -233,19 +242,29 @@ prepare_extension() {
   fi
 }
 
+# left_out SUITE: why it has nothing to say here, if so.
+left_out() {
+  [ "$1" != counts ] || "$PYTHON" -B test/counts/run.py --left-out || true
+}
+
 prepare_server() {
   [ "$server" = running ] || start_server quick
   server=running
 }
 
 run_suite() {
-  local suite=$1 passed failed
+  local suite=$1 passed failed reason
   if ! compgen -G "${files_of[$suite]}" >/dev/null; then
     printf '%-10s has no tests yet\n' "$suite"
     return
   fi
+  reason=$(left_out "$suite")
+  if [ -n "$reason" ]; then
+    printf '%-10s left out: %s\n' "$suite" "$reason"
+    return
+  fi
   case $suite in
-    unit | fuzz | loadgen) ;;
+    unit | fuzz | counts | loadgen) ;;
     *)
       prepare_extension
       if [ $extension = broken ]; then

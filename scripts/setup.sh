@@ -39,6 +39,7 @@ missing_packages() {
     echo libpq-dev
   fi
 
+  command -v valgrind >/dev/null || echo valgrind
   command -v prove >/dev/null || echo perl
   perl -e 'exit !grep { -e "$_/IPC/Run.pm" } @INC' || echo libipc-run-perl
   "$PYTHON" -c 'import sys, importlib.util as u; sys.exit(not u.find_spec("psycopg2"))' 2>/dev/null ||

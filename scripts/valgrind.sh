@@ -15,7 +15,7 @@ source "$(dirname "$0")/common.sh"
 sample=(arrival boundary frames levels transactions)
 logs=$top/build/valgrind
 [ $# -eq 0 ] || sample=("$@")
-command -v valgrind >/dev/null || fail "needs valgrind (scripts/setup.sh valgrind)"
+command -v valgrind >/dev/null || fail "needs valgrind (make setup)"
 
 clean_up_at_exit
 build all
