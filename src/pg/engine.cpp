@@ -6,8 +6,10 @@
 
 #include "pg/batch.hpp"
 #include "pg/entity_names.hpp"
+#include "pg/entity_taken.hpp"
 #include "pg/feature_writer.hpp"
 #include "pg/lock_ahead.hpp"
+#include "pg/subtransaction.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -80,6 +82,7 @@ struct ComputeOptions {
   std::optional<EventTime> since;
   const Parameters* rebuilt_without;
   Oid inserter;
+  NewRows new_rows;
 };
 
 // The whole way of the rows to the sink, between the opening of the state tables and their closing.
@@ -96,7 +99,8 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
     // What the statement itself has done counts as done before what is done here.
     CommandCounterIncrement();
     for (std::size_t list = 0; list < stores.size(); ++list) {
-      stores[list].open(view.lists[list].states, view.lists[list].chunks, &program.lists[list].keys, &names[list]);
+      stores[list].open(view.lists[list].states, view.lists[list].chunks, &program.lists[list].keys, &names[list],
+                        options.new_rows);
     }
   });
   std::optional<std::int64_t> written;
@@ -116,9 +120,7 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
   return written;
 }
 
-}  // namespace
-
-Processed run(Program& program, RowSource& source, const RunOptions& options) {
+Processed run(Program& program, RowSource& source, const RunOptions& options, NewRows new_rows) {
   const ViewIdentity& view = program.identity();
   Place place(program);
   FeatureWriter writer;
@@ -133,7 +135,7 @@ Processed run(Program& program, RowSource& source, const RunOptions& options) {
   Diversion diversion(program);
   WriterSink sink(writer);
   done.written = compute(program, place, source, sink, view.diverts ? &diversion : nullptr,
-                         {options.batch_rows, options.destination.since, nullptr, options.inserter})
+                         {options.batch_rows, options.destination.since, nullptr, options.inserter, new_rows})
                      .value_or(0);
   done.diverted = diversion.count();
   diversion.finish();
@@ -141,10 +143,34 @@ Processed run(Program& program, RowSource& source, const RunOptions& options) {
   return done;
 }
 
+// With fewer rows a subtransaction costs more than it spares.
+constexpr std::int64_t enough_rows = 16;
+
+// Without making rows for new entities beforehand. Nothing, and nothing done, if somebody else has made one meanwhile.
+std::optional<Processed> try_to_run(Program& program, RowSource& source, const RunOptions& options) {
+  if (program.lists.empty() || source.count() < enough_rows) return std::nullopt;
+  try {
+    Subtransaction attempt;
+    const Processed done = run(program, *source.again(), options, NewRows::when_written);
+    attempt.release();
+    return done;
+  } catch (const EntityTaken&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Processed run(Program& program, RowSource& source, const RunOptions& options) {
+  const std::optional<Processed> done = try_to_run(program, source, options);
+  return done ? *done : run(program, source, options, NewRows::when_locked);
+}
+
 bool compute(Program& program, RowSource& source, RowSink& sink, Diversion* diversion, std::int64_t batch_rows,
              const Parameters* rebuilt_without, Oid inserter) {
   Place place(program);
-  return compute(program, place, source, sink, diversion, {batch_rows, std::nullopt, rebuilt_without, inserter})
+  return compute(program, place, source, sink, diversion,
+                 {batch_rows, std::nullopt, rebuilt_without, inserter, NewRows::when_locked})
       .has_value();
 }
 

@@ -8,6 +8,7 @@
 #include "pg/boundary.hpp"
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/datum.hpp"
+#include "pg/entity_taken.hpp"
 #include "pg/frame_bounds.hpp"
 #include "pg/state_changes.hpp"
 #include "pg/subtransaction.hpp"
@@ -48,10 +49,9 @@ std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys) 
   std::uint64_t hash = 0;
   for (std::size_t i = 0; i < list.keys.size(); ++i) {
     const KeyFunctions& functions = list.keys[i];
-    const std::uint64_t one =
-        keys[i].isnull ? 0
-                       : DatumGetUInt64(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.hash), functions.collation,
-                                                          keys[i].value, 0));
+    const std::uint64_t one = keys[i].isnull ? 0
+                                             : DatumGetUInt64(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.hash),
+                                                                                functions.collation, keys[i].value, 0));
     hash = hash_combine64(hash, one);
   }
   return hash;
@@ -74,10 +74,7 @@ NodeSource::Image Nodes::load(std::uint32_t number) {
 void Nodes::pause() { check_interrupts(); }
 
 EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
-    : program_(program),
-      stores_(stores),
-      most_bytes_(entity_memory()),
-      shared_(program, stores) {
+    : program_(program), stores_(stores), most_bytes_(entity_memory()), shared_(program, stores) {
   for (std::size_t list = 0; list < program_.lists.size(); ++list) {
     lists_.emplace_back(CurrentMemoryContext);
     use_context(list, context(list));
@@ -108,16 +105,13 @@ Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
   Loaded& loaded = lists_[list];
   ++loaded.finds;
   const NullableDatum* keys = keys_in(list, slot);
-  struct { std::uint64_t hash; Member* member; } found = call([&] {
+  struct {
+    std::uint64_t hash;
+    Member* member;
+  } found = call([&] {
     decltype(found) result{hash_of(known, keys), nullptr};
-    const auto chain = loaded.by_hash.find(result.hash);
-    for (Member* member = chain == loaded.by_hash.end() ? nullptr : chain->second; member != nullptr;
-         member = member->next_of_hash) {
-      if (same_keys(known, member->keys, keys)) {
-        result.member = member;
-        break;
-      }
-    }
+    result.member =
+        loaded.by_hash.find(result.hash, [&](const Member& member) { return same_keys(known, member.keys, keys); });
     return result;
   });
   return found.member != nullptr ? found.member : add(list, found.hash, keys);
@@ -137,10 +131,9 @@ Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDat
     MemoryContextSwitchTo(previous);
     return made;
   });
-  auto* member = new (loaded.memory->allocate(sizeof(Member), alignof(Member))) Member{list, hash, copies, nullptr};
-  Member*& chain = loaded.by_hash[hash];
-  member->next_of_hash = chain;
-  chain = member;
+  auto* member = new (loaded.memory->allocate(sizeof(Member), alignof(Member))) Member{list, hash, copies, false};
+  loaded.by_hash.for_each(hash, [&](Member& twin) { twin.has_twin = member->has_twin = true; });
+  loaded.by_hash.add(member);
   loaded.members.push_back(member);
   loaded.new_members.push_back(member);
   return member;
@@ -164,6 +157,16 @@ void EntityCache::load_new() {
   shared_.read_others(*lists_.front().memory, lists_.front().context.get());
 }
 
+// Other members of this hash whose rows are not made yet.
+std::int16_t EntityCache::pending_of_hash(const Member& member) const {
+  std::int16_t pending = 0;
+  if (!member.has_twin) return pending;
+  lists_[member.list].by_hash.for_each(member.hash, [&](const Member& other) {
+    pending = static_cast<std::int16_t>(pending + (other.entity != nullptr && !other.row.is_made()));
+  });
+  return pending;
+}
+
 void EntityCache::load(Member& member) {
   const Program::Entities& known = program_.lists[member.list];
   const auto written = written_.find(place_of(member.list, member.hash));
@@ -174,15 +177,21 @@ void EntityCache::load(Member& member) {
     shared_.load(member, place, memory, context);
     return;
   }
-  member.row = call([&] {
+  const std::int16_t pending = pending_of_hash(member);
+  const std::optional<StateRow> locked = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context);
     StateRow row{};
-    if (place == nullptr || !stores_[member.list].reread(*place, member.hash, member.keys, &row)) {
-      row = stores_[member.list].lock(member.hash, member.keys, known.empty.data(), known.empty.size());
+    std::optional<StateRow> result;
+    if (place != nullptr && stores_[member.list].reread(*place, member.hash, member.keys, &row)) {
+      result = row;
+    } else {
+      result = stores_[member.list].lock(member.hash, member.keys, pending, known.empty.data(), known.empty.size());
     }
     MemoryContextSwitchTo(previous);
-    return row;
+    return result;
   });
+  if (!locked) throw EntityTaken();
+  member.row = *locked;
   if (program_.checks_values) check_values(member.row.image, member.row.size);
   const ListPlan& plan = program_.plan().lists[member.list].kernel;
   auto* nodes = new (memory.allocate(sizeof(Nodes), alignof(Nodes)))
@@ -259,10 +268,13 @@ void EntityCache::write(std::size_t list, bool finally) {
   use_context(list, context(list));
   for (Member* member : lists_[list].members) {
     if (member->entity == nullptr) continue;
+    const bool was_made = member->row.is_made();
     StateChanges changes(stores_[list], member->row);
     member->entity->store(writers, changes, finally ? keep_from(*member) : std::nullopt);
     shared_.store_merged(*member, writers);
-    if (!finally && written_.size() < most_written) written_[place_of(list, member->hash)] = member->row.tid;
+    if (was_made && !finally && written_.size() < most_written) {
+      written_[place_of(list, member->hash)] = member->row.tid;
+    }
     // What it gathers for a row is not in the entities' memory.
     if (member->shared != nullptr) member->shared->~SharedEntity();
     call([&] { ResetExprContext(program_.expressions); });

@@ -10,7 +10,7 @@
 #include <deque>
 #include <unordered_map>
 
-#include "pg/member.hpp"
+#include "pg/member_table.hpp"
 #include "pg/memory.hpp"
 #include "pg/shared_members.hpp"
 
@@ -35,7 +35,7 @@ class EntityCache {
   [[nodiscard]] bool has_keys(const Member& member, const NullableDatum* keys);
 
   // Locks and loads all members that are not loaded yet, in one order for all sessions, so that single statements
-  // cannot wait for each other in a circle.
+  // cannot wait for each other in a circle. Throws EntityTaken, as whatever loads and writes does.
   void load_new();
   void load(Member& member);
 
@@ -65,7 +65,8 @@ class EntityCache {
 
     // What the members take, or will once all are loaded.
     [[nodiscard]] std::size_t bytes() const {
-      return std::max<std::size_t>(members.size() * member_bytes, MemoryContextMemAllocated(context.get(), false));
+      return by_hash.bytes() +
+             std::max<std::size_t>(members.size() * member_bytes, MemoryContextMemAllocated(context.get(), false));
     }
     // How often a member has been met.
     [[nodiscard]] double uses() const {
@@ -78,7 +79,7 @@ class EntityCache {
     std::optional<std::pmr::monotonic_buffer_resource> memory;
     std::vector<Member*> members;
     std::vector<Member*> new_members;
-    std::unordered_map<std::uint64_t, Member*> by_hash;
+    MemberTable by_hash;
     std::size_t member_bytes = first_guess;
     std::size_t finds = 0;
   };
@@ -86,6 +87,7 @@ class EntityCache {
   [[nodiscard]] NullableDatum* keys_in(std::size_t list, const TupleTableSlot* slot) const;
   [[nodiscard]] std::optional<EventTime> keep_from(const Member& member) const;
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
+  [[nodiscard]] std::int16_t pending_of_hash(const Member& member) const;
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::vector<std::size_t> all_lists() const;
   void store(const std::vector<std::size_t>& lists, bool finally);
@@ -99,8 +101,8 @@ class EntityCache {
   std::vector<StateStore>& stores_;
   std::deque<Loaded> lists_;
   const std::size_t most_bytes_;
-  // Where the statement has written state rows: what it has updated again and again leaves as many versions behind,
-  // which nobody can remove before it ends, and the index leads to all of them.
+  // Where the statement has written state rows that were there before: what it has updated again and again leaves as
+  // many versions behind, which nobody can remove before it ends, and the index leads to all of them.
   std::unordered_map<std::uint64_t, ItemPointerData> written_;
   SharedMembers shared_;
 };

@@ -4,6 +4,7 @@
 
 #include "pg/attempts.hpp"
 #include "pg/entity_cache.hpp"
+#include "pg/entity_taken.hpp"
 #include "pg/row_intake.hpp"
 
 extern "C" {
@@ -66,11 +67,12 @@ class SortedKeys {
   }
 
   void lock(StateStore& store, ExprContext* memory) {
-    call([&] {
+    const bool locked = call([&] {
       tuplesort_performsort(sort_);
       bool any = false;
+      bool taken = false;
       std::uint64_t last = 0;
-      while (tuplesort_gettupleslot(sort_, true, false, out_, nullptr)) {
+      while (!taken && tuplesort_gettupleslot(sort_, true, false, out_, nullptr)) {
         ResetExprContext(memory);
         slot_getallattrs(out_);
         const auto hash = static_cast<std::uint64_t>(out_->tts_values[0]);
@@ -79,13 +81,16 @@ class SortedKeys {
         last = hash;
         for (std::size_t i = 0; i < keys_.size(); ++i) keys_[i] = {out_->tts_values[1 + i], out_->tts_isnull[1 + i]};
         MemoryContext previous = MemoryContextSwitchTo(memory->ecxt_per_tuple_memory);
-        static_cast<void>(store.lock(hash, keys_.data(), list_.empty.data(), list_.empty.size()));
+        taken = !store.lock(hash, keys_.data(), 0, list_.empty.data(), list_.empty.size());
         MemoryContextSwitchTo(previous);
       }
       tuplesort_end(sort_);
       ExecDropSingleTupleTableSlot(in_);
       ExecDropSingleTupleTableSlot(out_);
+      if (!taken) store.stop_waiting();
+      return !taken;
     });
+    if (!locked) throw EntityTaken();
   }
 
  private:

@@ -28,7 +28,7 @@ struct Member {
   std::size_t list;
   std::uint64_t hash;
   const NullableDatum* keys;
-  Member* next_of_hash;
+  bool has_twin;  // another member has this hash
   StateRow row{};
   Entity* entity = nullptr;
 

@@ -5,6 +5,7 @@
 // anything up, as an error can be raised anywhere: so it shows values of PostgreSQL's plain types alone.
 #pragma once
 
+#include "pg/entity_taken.hpp"
 #include "pg/program.hpp"
 
 namespace feature {
@@ -51,6 +52,8 @@ auto with_context(Body&& body) -> decltype(body()) {
   try {
     return body();
   } catch (const PgError&) {
+    throw;
+  } catch (const EntityTaken&) {
     throw;
   } catch (...) {
     ErrorData* error = boundary::current_exception_to_error();

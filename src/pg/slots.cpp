@@ -33,7 +33,7 @@ struct StateStore::Search {
 
 StateStore::Slots StateStore::lock_slot(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty,
                                         std::size_t size) {
-  // Sessions that add slots to an entity are kept apart, as those that meet a new entity are.
+  // Sessions that add slots to an entity are kept apart by a page lock that is held only while the row is made.
   const auto block = static_cast<BlockNumber>(hash % MaxBlockNumber);
   for (bool page_locked = false;;) {
     CHECK_FOR_INTERRUPTS();
@@ -50,7 +50,7 @@ StateStore::Slots StateStore::lock_slot(std::uint64_t hash, const NullableDatum*
       search.changed = !lock_all_slots(hash, keys, &search);
     }
     const bool add = page_locked && !search.found && !search.changed;
-    // A dirty snapshot can miss a row that moves, see find_or_insert. Of one that others write, its slot's number
+    // A dirty snapshot can miss a row that moves, see find_or_make. Of one that others write, its slot's number
     // matters.
     const NullableDatum* missed = IsolationUsesXactSnapshot() ? keys : nullptr;
     if (add && search.had_entries && is_committed(hash, missed, search.free_slot)) continue;
@@ -130,7 +130,7 @@ bool StateStore::lock_all_slots(std::uint64_t hash, const NullableDatum* keys, S
       XactLockTableWait(wait_for, states_, &tid, XLTW_Update);
       return false;
     }
-    if (!lock_found(keys)) return false;
+    if (lock_found(keys) != Attempt::locked) return false;
     if (!search->found) search->slots.own = row_in_slot(hash, keys);
     search->found = true;
   }

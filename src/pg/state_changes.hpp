@@ -3,11 +3,12 @@
 
 #include "kernel/entity.hpp"
 #include "pg/boundary.hpp"
+#include "pg/entity_taken.hpp"
 #include "pg/state_store.hpp"
 
 namespace feature {
 
-// `row` goes along with what is written.
+// `row` goes along with what is written. Throws EntityTaken.
 class StateChanges final : public StateSink {
  public:
   StateChanges(StateStore& store, StateRow& row) : store_(store), row_(row) {}
@@ -15,13 +16,15 @@ class StateChanges final : public StateSink {
     call([&] { store_.remove_node(row_, number); });
   }
   void add_node(std::uint32_t number, const std::vector<std::byte>& image) override {
-    call([&] { store_.add_node(row_, number, image.data(), image.size()); });
+    if (!call([&] { return store_.add_node(row_, number, image.data(), image.size()); })) throw EntityTaken();
   }
   void replace_node(std::uint32_t number, const std::vector<std::byte>& image) override {
     call([&] { store_.replace_node(row_, number, image.data(), image.size()); });
   }
   void set_head(const std::vector<std::byte>& image) override {
-    call([&] { row_.tid = store_.write(row_, image.data(), image.size()); });
+    const auto place = call([&] { return store_.write(row_, image.data(), image.size()); });
+    if (!place) throw EntityTaken();
+    row_.tid = *place;
   }
 
  private:

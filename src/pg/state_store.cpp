@@ -111,15 +111,17 @@ Oid state_type() {
                          ObjectIdGetDatum(get_namespace_oid("feature", false)));
 }
 
-void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys,
-                      const EntityNames* names) {
+void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys, const EntityNames* names,
+                      NewRows new_rows) {
   keys_ = keys;
   names_ = names;
+  new_rows_ = new_rows;
   context_ = CurrentMemoryContext;
   owner_ = CurrentResourceOwner;
   chunk_table_ = chunk_table;
   states_ = table_open(state_table, RowExclusiveLock);
   states_index_ = index_open(only_index(states_), RowExclusiveLock);
+  is_alone_ = CheckRelationLockedByMe(states_, ShareRowExclusiveLock, true);
   const auto width = static_cast<int>(keys->size()) + first_key_attribute;
   auto* types = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<std::size_t>(width)));
   types[hash_attribute - 1] = INT8OID;
@@ -269,8 +271,8 @@ void StateStore::wait(const NullableDatum* keys, Wait&& wait) const {
   error_context_stack = context.previous;
 }
 
-// Locks the row in read_slot_. False if it has changed meanwhile and must be looked for again.
-bool StateStore::lock_found(const NullableDatum* keys) {
+// Locks the row in read_slot_. If it has changed meanwhile it must be looked for again.
+StateStore::Attempt StateStore::lock_found(const NullableDatum* keys) {
   if (IsolationUsesXactSnapshot()) {
     bool null;
     const TransactionId made_by =
@@ -288,19 +290,20 @@ bool StateStore::lock_found(const NullableDatum* keys) {
                               LockTupleNoKeyExclusive, policy, 0, &failure);
   };
   lock(LockWaitSkip);
+  if (result == TM_WouldBlock && !waits_) return Attempt::taken;
   if (result == TM_WouldBlock) wait(keys, [&] { lock(LockWaitBlock); });
   switch (result) {
-    case TM_Ok: return true;
+    case TM_Ok: return Attempt::locked;
     case TM_Updated:
     case TM_Deleted:
       if (IsolationUsesXactSnapshot()) serialization_failure();
-      return false;
+      return Attempt::changed;
     default:
-      ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-                      errmsg("unexpected result %d of locking a row of table \"%s\"", static_cast<int>(result),
-                             RelationGetRelationName(states_))));
+      ereport(ERROR,
+              (errcode(ERRCODE_INTERNAL_ERROR), errmsg("unexpected result %d of locking a row of table \"%s\"",
+                                                       static_cast<int>(result), RelationGetRelationName(states_))));
   }
-  return false;
+  return Attempt::changed;
 }
 
 StateRow StateStore::row_in_slot(std::uint64_t hash, const NullableDatum* keys) {
@@ -318,58 +321,37 @@ StateRow StateStore::row_in_slot(std::uint64_t hash, const NullableDatum* keys) 
   return row;
 }
 
-// Looks for the entity's row with a dirty snapshot, which also sees rows that other transactions are working on, and
-// makes one if there is none: then it is in write_slot_.
-//
-// Others who meet the same new entity wait for the page lock, not for our transaction: they find our row right after.
-// Where one entity was new the next one often is, as when a history is loaded; then it is looked for only once.
-StateStore::Found StateStore::find_or_insert(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty,
-                                             std::size_t size) {
-  const auto block = static_cast<BlockNumber>(hash % MaxBlockNumber);
-  bool page_locked = expects_new_;
-  if (page_locked) LockPage(states_index_, block, ExclusiveLock);
-  Found found;
-  for (;;) {
-    found = find(states_scan_, hash, keys);
-    if (found.found) break;
-    if (!page_locked) {
-      LockPage(states_index_, block, ExclusiveLock);
-      page_locked = true;
-      continue;
-    }
-    // A dirty snapshot can miss a row: one whose new version has come into the index behind the scan, while the old one
-    // was not yet reached in the table. The old one's entry was seen then, and a snapshot taken now sees one of the
-    // two.
-    if (found.had_entries && is_committed(hash, keys, found.free_slot)) continue;
-    insert(hash, keys, found.free_slot, empty, size);
-    break;
-  }
-  if (page_locked) UnlockPage(states_index_, block, ExclusiveLock);
-  expects_new_ = !found.found;
-  return found;
-}
-
-StateRow StateStore::lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size) {
+std::optional<StateRow> StateStore::lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
+                                         const std::byte* empty, std::size_t size) {
   for (;;) {
     CHECK_FOR_INTERRUPTS();
-    const Found found = find_or_insert(hash, keys, empty, size);
+    const Found found = find_or_make(hash, keys, pending, empty, size);
     if (!found.found) {
-      StateRow row{};
-      row.hash = hash;
-      row.keys = keys;
-      row.tid = write_slot_->tts_tid;
-      row.slot = found.free_slot;
-      row.image = empty;
-      row.size = size;
+      StateRow row{hash, keys, {}, found.free_slot, empty, size};
+      if (found.deferred) {
+        ItemPointerSetInvalid(&row.tid);
+      } else {
+        row.tid = write_slot_->tts_tid;
+      }
       return row;
     }
     const TransactionId other = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
     if (TransactionIdIsValid(other)) {
       ExecClearTuple(read_slot_);
-      wait(keys, [&] { XactLockTableWait(other, states_, &read_slot_->tts_tid, XLTW_Update); });
+      if (dirty_.speculativeToken != 0) {
+        SpeculativeInsertionWait(other, dirty_.speculativeToken);
+      } else if (!waits_) {
+        return std::nullopt;
+      } else {
+        wait(keys, [&] { XactLockTableWait(other, states_, &read_slot_->tts_tid, XLTW_Update); });
+      }
       continue;
     }
-    if (lock_found(keys)) return row_in_slot(hash, keys);
+    switch (lock_found(keys)) {
+      case Attempt::locked: return row_in_slot(hash, keys);
+      case Attempt::taken: return std::nullopt;
+      case Attempt::changed: break;
+    }
   }
 }
 
@@ -394,7 +376,7 @@ void StateStore::fill_slot(std::uint64_t hash, const NullableDatum* keys, std::i
 
 // An update leaves the key as it was, and its row is locked: nobody has a second one. To look for one would visit every
 // version that this transaction has written, as none of them can go before it ends.
-void StateStore::insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot, bool updated) {
+bool StateStore::insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot, IndexUniqueCheck check) {
   if (states_index_info_ == nullptr) {
     MemoryContext previous = MemoryContextSwitchTo(context_);
     states_index_info_ = BuildIndexInfo(states_index_);
@@ -402,19 +384,22 @@ void StateStore::insert_index_entry(ItemPointer tid, std::uint64_t hash, std::in
   }
   Datum values[2] = {static_cast<Datum>(hash), Int16GetDatum(slot)};
   bool nulls[2] = {false, false};
-  index_insert(states_index_, values, nulls, tid, states_, updated ? UNIQUE_CHECK_NO : UNIQUE_CHECK_YES, false,
-               states_index_info_);
+  return index_insert(states_index_, values, nulls, tid, states_, check, false, states_index_info_);
 }
 
 void StateStore::insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
                         std::size_t size) {
   fill_slot(hash, keys, slot, image, size);
   table_tuple_insert(states_, write_slot_, GetCurrentCommandId(true), 0, nullptr);
-  insert_index_entry(&write_slot_->tts_tid, hash, slot, false);
+  insert_index_entry(&write_slot_->tts_tid, hash, slot, UNIQUE_CHECK_YES);
 }
 
-ItemPointerData StateStore::write(const StateRow& row, const std::byte* image, std::size_t size) {
+std::optional<ItemPointerData> StateStore::write(const StateRow& row, const std::byte* image, std::size_t size) {
   CHECK_FOR_INTERRUPTS();
+  if (!row.is_made()) {
+    if (!insert_deferred(row, image, size)) return std::nullopt;
+    return write_slot_->tts_tid;
+  }
   fill_slot(row.hash, row.keys, row.slot, image, size);
   ItemPointerData tid = row.tid;
   TM_FailureData failure;
@@ -423,7 +408,7 @@ ItemPointerData StateStore::write(const StateRow& row, const std::byte* image, s
   const TM_Result result = compat::table_tuple_update(states_, &tid, write_slot_, GetCurrentCommandId(true),
                                                       InvalidSnapshot, &failure, &mode, &update_indexes);
   if (result != TM_Ok) changed_meanwhile(states_, result);
-  if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot, true);
+  if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot, UNIQUE_CHECK_NO);
   return write_slot_->tts_tid;
 }
 
@@ -451,8 +436,7 @@ StateStore::Bytes StateStore::node(IndexScanDesc scan, const StateRow& row, std:
   return image;
 }
 
-void StateStore::fill_chunk_slot(const StateRow& row, std::uint32_t number, const std::byte* image,
-                                 std::size_t size) {
+void StateStore::fill_chunk_slot(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
   ExecClearTuple(chunk_write_slot_);
   const Datum values[4] = {static_cast<Datum>(row.hash), Int16GetDatum(row.slot),
                            Int32GetDatum(static_cast<std::int32_t>(number)), image_datum(image, size)};
@@ -463,17 +447,17 @@ void StateStore::fill_chunk_slot(const StateRow& row, std::uint32_t number, cons
   ExecStoreVirtualTuple(chunk_write_slot_);
 }
 
-void StateStore::insert_chunk_index_entry(bool updated) {
-  index_insert(chunks_index_, chunk_write_slot_->tts_values, chunk_write_slot_->tts_isnull, &chunk_write_slot_->tts_tid,
-               chunks_, updated ? UNIQUE_CHECK_NO : UNIQUE_CHECK_YES, updated, chunks_index_info_);
+bool StateStore::insert_chunk_index_entry(IndexUniqueCheck check) {
+  return index_insert(chunks_index_, chunk_write_slot_->tts_values, chunk_write_slot_->tts_isnull,
+                      &chunk_write_slot_->tts_tid, chunks_, check, check == UNIQUE_CHECK_NO, chunks_index_info_);
 }
 
-void StateStore::add_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
+bool StateStore::add_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
   CHECK_FOR_INTERRUPTS();
   open_chunks();
   fill_chunk_slot(row, number, image, size);
   table_tuple_insert(chunks_, chunk_write_slot_, GetCurrentCommandId(true), 0, nullptr);
-  insert_chunk_index_entry(false);
+  return insert_chunk_index_entry(row.is_made() ? UNIQUE_CHECK_YES : UNIQUE_CHECK_PARTIAL);
 }
 
 void StateStore::replace_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size) {
@@ -488,7 +472,7 @@ void StateStore::replace_node(const StateRow& row, std::uint32_t number, const s
   const TM_Result result = compat::table_tuple_update(chunks_, &tid, chunk_write_slot_, GetCurrentCommandId(true),
                                                       InvalidSnapshot, &failure, &mode, &update_indexes);
   if (result != TM_Ok) changed_meanwhile(chunks_, result);
-  if (update_indexes) insert_chunk_index_entry(true);
+  if (update_indexes) insert_chunk_index_entry(UNIQUE_CHECK_NO);
 }
 
 void StateStore::remove_node(const StateRow& row, std::uint32_t number) {

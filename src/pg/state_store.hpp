@@ -9,8 +9,7 @@
 // Locking: whoever works on an entity first locks its state row (no key update) and keeps the lock to the end of the
 // transaction; the chunks belong to whoever has the state row. At READ COMMITTED a second transaction waits and then
 // sees the first one's result; at the stricter levels it gets a serialization failure if the row has changed since its
-// snapshot. Two transactions that both meet an entity for the first time are kept apart by a page lock that is held
-// only while the row is made.
+// snapshot. Of two transactions that both meet an entity for the first time one makes its row, see new_states.cpp.
 //
 // Rows are read and written past the executor, so open() makes sure that the tables still have the columns and the
 // index that they were made with: whom they belong to may have altered them.
@@ -52,14 +51,24 @@ class EntityNames {
   [[nodiscard]] virtual const char* name(const NullableDatum* keys) const = 0;
 };
 
-// A state row that this transaction has locked.
+// When entities that are new get their rows.
+enum class NewRows {
+  when_locked,  // others wait for this transaction from then on
+  // Each row is written once, and nobody waits. But somebody else may be faster: then what depends on the row has to be
+  // undone, in a subtransaction.
+  when_written,
+};
+
+// A state row that this transaction has locked, or will make.
 struct StateRow {
   std::uint64_t hash;
   const NullableDatum* keys;
-  ItemPointerData tid;
+  ItemPointerData tid;  // invalid as long as there is none
   std::int16_t slot;
   const std::byte* image;  // in the context that was current when it was locked
   std::size_t size;
+
+  [[nodiscard]] bool is_made() const { return ItemPointerIsValid(&tid); }
 };
 
 // The OID of type feature.state.
@@ -72,14 +81,21 @@ class StateStore {
     std::size_t size;
   };
 
-  // `names` lives as long as the store is open.
-  void open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys, const EntityNames* names);
+  // `names` lives as long as the store is open. Where nobody else can write to the table rows are made when they are
+  // written anyway, and none is ever taken.
+  void open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys, const EntityNames* names,
+            NewRows new_rows);
   void close();
   // Whom what is open belongs to. Must be current whenever the store is used.
   [[nodiscard]] ResourceOwner owner() const { return owner_; }
 
-  // Finds and locks the state row of an entity, making one that holds `empty` if there is none.
-  [[nodiscard]] StateRow lock(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty, std::size_t size);
+  // Finds and locks the state row of an entity; if there is none, makes one that holds `empty`, or tells of the one
+  // that is to be made. `pending`: how many of those have this hash and another key. Nothing if the row is taken.
+  [[nodiscard]] std::optional<StateRow> lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
+                                             const std::byte* empty, std::size_t size);
+  // If new rows are made when they are written: from here on entities that others have are taken. Whoever has locked
+  // those that it needs in the order in which all do, and meets another one, must not wait.
+  void stop_waiting() { waits_ = new_rows_ == NewRows::when_locked; }
   // Reads the state row of an entity that this transaction has written here before. False if it is not there.
   [[nodiscard]] bool reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row);
   // Of a shared list. Finds and locks a slot of an entity that nobody else has, making one that holds `empty` if there
@@ -103,12 +119,13 @@ class StateStore {
   void remove(const StateRow& row);
 
   // Writes a new image; the row must have been locked in an earlier command or this one, and not written in this one.
-  // Returns its place.
-  ItemPointerData write(const StateRow& row, const std::byte* image, std::size_t size);
+  // Returns its place; nothing if it was not made before, and is taken.
+  [[nodiscard]] std::optional<ItemPointerData> write(const StateRow& row, const std::byte* image, std::size_t size);
 
   // The image of a node in the current memory context; null if there is none.
   [[nodiscard]] Bytes node(const StateRow& row, std::uint32_t number);
-  void add_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
+  // False if the row is taken.
+  [[nodiscard]] bool add_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
   void replace_node(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
   void remove_node(const StateRow& row, std::uint32_t number);
 
@@ -116,6 +133,7 @@ class StateStore {
   struct Found {
     bool found;
     bool had_entries;  // there are index entries of this hash, of dead rows at least
+    bool deferred;     // was not found, and is made when it is written
     std::int16_t free_slot;
   };
   enum class Attempt { locked, taken, changed };
@@ -133,21 +151,25 @@ class StateStore {
   [[nodiscard]] bool find_node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const;
   [[nodiscard]] Bytes node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const;
   void fill_chunk_slot(const StateRow& row, std::uint32_t number, const std::byte* image, std::size_t size);
-  void insert_chunk_index_entry(bool updated);
+  bool insert_chunk_index_entry(IndexUniqueCheck check);
   // `had_entries`, unless null, is set if the index has named any row, seen or not.
   [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot, bool* had_entries = nullptr) const;
   [[nodiscard]] Found find(IndexScanDesc scan, std::uint64_t hash, const NullableDatum* keys);
-  [[nodiscard]] Found find_or_insert(std::uint64_t hash, const NullableDatum* keys, const std::byte* empty,
-                                     std::size_t size);
+  [[nodiscard]] Found find_or_make(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
+                                   const std::byte* empty, std::size_t size);
+  [[nodiscard]] bool rely_on_slots(LOCKMODE mode);
+  [[nodiscard]] bool insert_unless_taken(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot,
+                                         const std::byte* image, std::size_t size);
+  [[nodiscard]] bool insert_deferred(const StateRow& row, const std::byte* image, std::size_t size);
   [[nodiscard]] bool is_committed(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot);
   template <class Wait>
   void wait(const NullableDatum* keys, Wait&& wait) const;
-  [[nodiscard]] bool lock_found(const NullableDatum* keys);
+  [[nodiscard]] Attempt lock_found(const NullableDatum* keys);
   void insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
               std::size_t size);
   void fill_slot(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
                  std::size_t size);
-  void insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot, bool updated);
+  bool insert_index_entry(ItemPointer tid, std::uint64_t hash, std::int16_t slot, IndexUniqueCheck check);
   [[nodiscard]] StateRow row_in_slot(std::uint64_t hash, const NullableDatum* keys);
   void open_chunks();
 
@@ -161,7 +183,10 @@ class StateStore {
   IndexInfo* states_index_info_ = nullptr;
   IndexScanDesc states_scan_ = nullptr;
   SnapshotData dirty_{};
-  bool expects_new_ = false;  // the last entity that was locked was new
+  NewRows new_rows_ = NewRows::when_locked;
+  bool is_alone_ = false;  // nobody else can write to the state table
+  bool waits_ = true;
+  LOCKMODE slots_lock_ = NoLock;
   TupleTableSlot* read_slot_ = nullptr;
   TupleTableSlot* write_slot_ = nullptr;
 

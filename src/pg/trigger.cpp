@@ -50,6 +50,7 @@ class InsertedRows final : public RowSource {
   }
   bool has_more() const override { return taken_ < tuplestore_tuple_count(rows_); }
   std::unique_ptr<RowSource> again() override { return std::make_unique<InsertedRows>(rows_); }
+  std::int64_t count() const override { return tuplestore_tuple_count(rows_); }
 
  private:
   Tuplestorestate* rows_;

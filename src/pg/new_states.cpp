@@ -1,0 +1,77 @@
+// The making of state rows: the part of StateStore (state_store.hpp) that is about entities that have none.
+//
+// A row that is made when its entity is locked is inserted speculatively, as INSERT .. ON CONFLICT does it: of two
+// sessions that both meet the entity one has its row, and the other, whose row is gone as if it had never been, finds
+// that of the first.
+//
+// A row that is made when it is written is inserted as it is. If somebody else has been faster nobody waits for
+// anybody: the caller is told, and has to undo what it has done.
+//
+// The unique index lets an entity have one row as long as its slot's number is the same for everybody: zero, if no
+// other entity has its hash. Where one has, two sessions could count differently, because rows come and go meanwhile.
+// So whoever relies on the numbers of slots says so until its transaction ends, and whoever makes a number beyond zero
+// waits until nobody does.
+
+#include "pg/state_store.hpp"
+
+extern "C" {
+#include <access/tableam.h>
+#include <access/xact.h>
+#include <storage/lmgr.h>
+}
+
+namespace feature {
+
+// Looks for the entity's row with a dirty snapshot, which also sees rows that other transactions are working on, and
+// makes one if there is none: then it is in write_slot_, unless it is to be made when it is written. `pending` rows of
+// the hash are still to be written by the caller.
+StateStore::Found StateStore::find_or_make(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
+                                           const std::byte* empty, std::size_t size) {
+  for (;;) {
+    Found found = find(states_scan_, hash, keys);
+    if (found.found) return found;
+    found.free_slot = static_cast<std::int16_t>(found.free_slot + pending);
+    found.deferred = is_alone_;
+    if (is_alone_) return found;
+    if (rely_on_slots(found.free_slot == 0 ? ShareLock : ExclusiveLock)) continue;
+    // A dirty snapshot can miss a row: one whose new version has come into the index behind the scan, while the old one
+    // was not yet reached in the table. The old one's entry was seen then, and a snapshot taken now sees one of the
+    // two.
+    if (found.had_entries && is_committed(hash, keys, found.free_slot)) continue;
+    found.deferred = new_rows_ == NewRows::when_written && !found.had_entries && pending == 0;
+    if (found.deferred || insert_unless_taken(hash, keys, found.free_slot, empty, size)) return found;
+  }
+}
+
+// True if it was not done before; what was found until now may have changed then. The lock is one of a row that cannot
+// be.
+bool StateStore::rely_on_slots(LOCKMODE mode) {
+  if (slots_lock_ >= mode) return false;
+  ItemPointerData nowhere;
+  ItemPointerSet(&nowhere, MaxBlockNumber, FirstOffsetNumber);
+  LockTuple(states_, &nowhere, mode);
+  slots_lock_ = mode;
+  return true;
+}
+
+// False if somebody else has made a row with the same hash and slot.
+bool StateStore::insert_unless_taken(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot,
+                                     const std::byte* image, std::size_t size) {
+  fill_slot(hash, keys, slot, image, size);
+  const TransactionId self = GetCurrentTransactionId();
+  const std::uint32_t token = SpeculativeInsertionLockAcquire(self);
+  table_tuple_insert_speculative(states_, write_slot_, GetCurrentCommandId(true), 0, nullptr, token);
+  const bool made = insert_index_entry(&write_slot_->tts_tid, hash, slot, UNIQUE_CHECK_PARTIAL);
+  table_tuple_complete_speculative(states_, write_slot_, token, made);
+  SpeculativeInsertionLockRelease(self);
+  return made;
+}
+
+// The same for a row that was not made before it is written. The rest has to be undone then, this row with it.
+bool StateStore::insert_deferred(const StateRow& row, const std::byte* image, std::size_t size) {
+  fill_slot(row.hash, row.keys, row.slot, image, size);
+  table_tuple_insert(states_, write_slot_, GetCurrentCommandId(true), 0, nullptr);
+  return insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot, UNIQUE_CHECK_PARTIAL);
+}
+
+}  // namespace feature

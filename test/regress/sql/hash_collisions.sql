@@ -1,0 +1,46 @@
+-- Entities whose keys have one hash are told apart: here all have.
+CREATE TYPE odd;
+CREATE FUNCTION odd_in(cstring) RETURNS odd AS 'int8in' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION odd_out(odd) RETURNS cstring AS 'int8out' LANGUAGE internal IMMUTABLE STRICT;
+CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, LIKE = int8);
+CREATE FUNCTION odd_equal(odd, odd) RETURNS bool AS 'int8eq' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION odd_hash(odd) RETURNS int IMMUTABLE STRICT LANGUAGE sql AS 'SELECT 0';
+CREATE FUNCTION odd_hash(odd, bigint) RETURNS bigint IMMUTABLE STRICT LANGUAGE sql AS 'SELECT 0::bigint';
+CREATE OPERATOR = (LEFTARG = odd, RIGHTARG = odd, FUNCTION = odd_equal, COMMUTATOR = =, HASHES);
+CREATE OPERATOR CLASS odd_ops DEFAULT FOR TYPE odd USING hash
+  AS OPERATOR 1 =, FUNCTION 1 odd_hash(odd), FUNCTION 2 odd_hash(odd, bigint);
+CREATE TABLE events (id int PRIMARY KEY, k odd, t timestamptz NOT NULL);
+
+-- Counts them as the plain query does, if it could: the type has no order.
+CREATE FUNCTION wrong(view regclass) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  rows bigint;
+BEGIN
+  EXECUTE format('SELECT count(*) FROM (SELECT f.id, f.n, (SELECT count(*) FROM events e WHERE e.k = s.k AND (e.t, e.id) <= (s.t, s.id)) AS plain FROM %s f JOIN events s USING (id)) AS both_ways WHERE n IS DISTINCT FROM plain', view) INTO rows;
+  RETURN rows;
+END $$;
+
+-- By a backfill, in several batches.
+SET feature_ext.batch_rows = 10;
+INSERT INTO events SELECT i, (i % 7)::text::odd, '2025-01-01'::timestamptz + i * interval '1 s' FROM generate_series(1, 40) AS i;
+SELECT feature.create_view('features', 'SELECT id, count(*) OVER (PARTITION BY k ORDER BY t) AS n FROM events');
+SELECT wrong('features'), (SELECT entities FROM feature.list_stats('features'));
+RESET feature_ext.batch_rows;
+
+-- One by one, by statements of a batch and of several, known ones and new ones.
+INSERT INTO events VALUES (41, '3', '2025-01-02'), (42, '7', '2025-01-02');
+INSERT INTO events SELECT i, (i % 12)::text::odd, '2025-01-02'::timestamptz + i * interval '1 s' FROM generate_series(43, 80) AS i;
+SET feature_ext.batch_rows = 10;
+INSERT INTO events SELECT i, (i % 17)::text::odd, '2025-01-02'::timestamptz + i * interval '1 s' FROM generate_series(81, 150) AS i;
+SELECT wrong('features'), (SELECT entities FROM feature.list_stats('features'));
+
+-- Where rows are corrected, and states made anew.
+UPDATE events SET k = '20' WHERE id % 40 = 39;
+SELECT feature.refresh('features');
+INSERT INTO events SELECT i, (i % 23)::text::odd, '2025-01-02'::timestamptz + i * interval '1 s' FROM generate_series(151, 200) AS i;
+SELECT wrong('features'), (SELECT entities FROM feature.list_stats('features'));
+
+DROP TABLE events CASCADE;
+DROP FUNCTION wrong;
+SET client_min_messages = warning;
+DROP TYPE odd CASCADE;
