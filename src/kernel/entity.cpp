@@ -253,6 +253,7 @@ Entity::Tally Entity::tally(EventTime until) {
   const std::int64_t first = tree_.left().position;
   Tally tally{first, tree_.left_digest()};
   for (const Run& run : kept_events(first, count_until(until))) {
+    source_.pause();
     tally.events += run.last - run.first;
     tally.digest += digest(plan_.layout.event, run.first, run.last);
   }

@@ -117,6 +117,8 @@ class Entity {
   // event that is behind those that have left. O(most log n).
   enum class Absorbed { nothing, newest, all };
   [[nodiscard]] Absorbed absorb(Entity& other, std::int64_t most);
+  // For what takes long over its events: see NodeSource.
+  void pause() { source_.pause(); }
   // Number of events that are kept.
   [[nodiscard]] std::int64_t kept() { return size() - left().position; }
 

@@ -7,7 +7,7 @@
 namespace feature {
 
 SharedEntity::SharedEntity(const ListPlan& plan, std::pmr::memory_resource& memory, Entity& own)
-    : plan_(plan), memory_(memory), slots_{&own} {}
+    : plan_(plan), memory_(memory), slots_{&own}, no_nodes_(own) {}
 
 bool SharedEntity::is_late(EventTime time) const {
   return std::any_of(slots_.begin(), slots_.end(), [&](const Entity* slot) { return slot->is_late(time); });
@@ -37,7 +37,11 @@ std::int64_t SharedEntity::left_count() {
 void SharedEntity::recall(const std::vector<Event>& events) {
   const EventTime until = left_until();
   Entity* recalled = new (memory_.allocate(sizeof(Entity), alignof(Entity))) Entity(plan_, memory_, no_nodes_);
-  for (const Event& event : events) static_cast<void>(recalled->add(event));
+  constexpr std::size_t events_between_pauses = 1024;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (i % events_between_pauses == 0) no_nodes_.pause();
+    static_cast<void>(recalled->add(events[i]));
+  }
   Entity::Tally expected;
   for (Entity* slot : slots_) {
     const Entity::Tally tally = slot->tally(until);

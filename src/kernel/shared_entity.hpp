@@ -66,10 +66,15 @@ class SharedEntity {
   // In the slot that holds it: it is the last of its time.
   [[nodiscard]] std::int64_t row_position() const { return holder_->count_until(time_) - 1; }
 
-  // There are no nodes but those in memory.
+  // There are no nodes but those in memory. Pauses are those of the own slot.
   class NoNodes final : public NodeSource {
    public:
+    explicit NoNodes(Entity& own) : own_(own) {}
     [[nodiscard]] Image load(std::uint32_t) override { throw CorruptState("a node of an entity's state is missing"); }
+    void pause() override { own_.pause(); }
+
+   private:
+    Entity& own_;
   };
 
   const ListPlan& plan_;

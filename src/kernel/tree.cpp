@@ -452,13 +452,11 @@ void Tree::recall(const std::vector<Event>& events, const Runs& more) {
   std::uint64_t expected = grown_->left_digest;
   std::int64_t count = gone.position;
   for (const Run& run : known) {
+    source_.pause();
     expected += digest(plan_.layout.event, run.first, run.last);
     count += run.last - run.first;
   }
-  if (static_cast<std::int64_t>(events.size()) != count ||
-      digest(plan_.layout.event, events.data(), events.data() + events.size()) != expected) {
-    events_left();
-  }
+  if (static_cast<std::int64_t>(events.size()) != count || digest_of(events) != expected) events_left();
   Runs runs;
   static_cast<void>(collect(gone.position + kept, size(), by_event, runs));
   runs.insert(runs.begin(), Run{events.data(), events.data() + events.size(), false});
@@ -477,6 +475,19 @@ void Tree::recall(const std::vector<Event>& events, const Runs& more) {
       first = last;
     }
   }
+}
+
+std::uint64_t Tree::digest_of(const std::vector<Event>& events) {
+  constexpr std::ptrdiff_t events_between_pauses = 1024;
+  std::uint64_t sum = 0;
+  const Event* end = events.data() + events.size();
+  for (const Event* first = events.data(); first != end;) {
+    const Event* last = first + std::min(end - first, events_between_pauses);
+    source_.pause();
+    sum += digest(plan_.layout.event, first, last);
+    first = last;
+  }
+  return sum;
 }
 
 void Tree::remove_nodes(Node& node) {

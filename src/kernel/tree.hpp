@@ -123,6 +123,7 @@ class Tree {
   void grow(Node& sibling);
   void shrink();
   void expire_first_leaf();
+  [[nodiscard]] std::uint64_t digest_of(const std::vector<Event>& events);
   void remove_nodes(Node& node);
   void advance(const Prefix& from, Prefix& to, const Node& leaf);
   void compute_partials();

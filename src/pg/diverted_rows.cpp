@@ -131,6 +131,7 @@ DivertedKeys::DivertedKeys(const ViewIdentity& view, TupleDesc source) {
   if (found.count > 0) images_.emplace(view, source);
   for (std::uint64_t i = 0; i < found.count; ++i) {
     Jsonb* image = call([&] {
+      CHECK_FOR_INTERRUPTS();
       bool null;
       return DatumGetJsonbP(SPI_getbinval(found.table->vals[i], found.table->tupdesc, 1, &null));
     });

@@ -330,6 +330,7 @@ void FeatureRows::remove(const std::vector<Found>& rows) {
     TupleDescInitEntry(columns, 1, "feature_row", TIDOID, -1, 0);
     Tuplestorestate* store = new_tuplestore();
     for (const Found& one : rows) {
+      CHECK_FOR_INTERRUPTS();
       Datum value = PointerGetDatum(&one.row);
       bool null = false;
       tuplestore_putvalues(store, columns, &value, &null);
@@ -354,6 +355,7 @@ void FeatureRows::replace(const std::vector<ItemPointerData>& places) {
     TupleTableSlot* slot = MakeSingleTupleTableSlot(new_columns_, &TTSOpsMinimalTuple);
     tuplestore_rescan(new_);
     while (tuplestore_gettupleslot(new_, true, false, slot)) {
+      CHECK_FOR_INTERRUPTS();
       slot_getallattrs(slot);
       const ItemPointerData& place = places[static_cast<std::size_t>(DatumGetInt64(slot->tts_values[0]))];
       if (!ItemPointerIsValid(&place)) continue;
@@ -400,6 +402,7 @@ void FeatureRows::insert() {
     TupleTableSlot* slot = MakeSingleTupleTableSlot(new_columns_, &TTSOpsMinimalTuple);
     tuplestore_rescan(new_);
     while (tuplestore_gettupleslot(new_, true, false, slot)) {
+      CHECK_FOR_INTERRUPTS();
       slot_getallattrs(slot);
       const auto number = static_cast<std::size_t>(DatumGetInt64(slot->tts_values[0]));
       if (!has_old_[number]) writer.add(slot->tts_values + 1, slot->tts_isnull + 1);

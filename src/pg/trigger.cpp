@@ -163,6 +163,8 @@ void add_row(const TriggerData& data, RowChanges& changes) {
 }
 
 void row_changed(const TriggerData& data, std::int32_t id) {
+  // PostgreSQL itself fires the triggers of any number of rows without a look.
+  check_interrupts();
   if (TRIGGER_FIRED_BY_DELETE(data.tg_event) && Trimming::is_of(id)) return;
   if (TRIGGER_FIRED_BY_INSERT(data.tg_event) && comes_otherwise(data)) return;
   RowChanges* statement = collection_of(id);

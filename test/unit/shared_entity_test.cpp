@@ -56,6 +56,44 @@ class Trial {
     for (int i = 0; i < sessions; ++i) session();
   }
 
+  // Many events leave the slot that has all of them, and come back for a late row of another slot, whose frame then holds
+  // them one by one. Returns how often there was a pause meanwhile.
+  struct Pauses {
+    std::size_t taking_back;
+    std::size_t folding;
+  };
+  Pauses pauses_of_recall(std::int64_t events) {
+    SeparateBlocks memory;
+    Slot slot;
+    slot.store.open();
+    Entity first(plan_, memory, slot.store);
+    std::vector<Event> source;
+    for (std::int64_t time = 0; time < events; ++time) {
+      source.push_back(event({time, time}, memory));
+      static_cast<void>(first.add(source.back()));
+    }
+    store(first, slot, at(events));
+    Slot own_slot;
+    own_slot.store.open();
+    Entity own(plan_, memory, own_slot.store);
+    slot.store.open();
+    Entity other(plan_, memory, slot.store);
+    other.open(slot.store.head.data(), slot.store.head.size());
+    SharedEntity shared(plan_, memory, own);
+    shared.add_slot(other);
+    const EventTime until = shared.left_until();
+    source.erase(std::find_if(source.begin(), source.end(), [&](const Event& one) { return one.time > until; }),
+                 source.end());
+    const auto pauses = [&] { return own_slot.store.pauses + slot.store.pauses; };
+    const std::size_t before = pauses();
+    shared.recall(source);
+    const std::size_t after = pauses();
+    shared.add(event({until.time_since_epoch().count(), 1}, memory));
+    const EventTime bounds[] = {at(0), at(0)};
+    static_cast<void>(shared.aggregate(2, 0, shared.locate(frames_[1], bounds)));
+    return {after - before, pauses() - after};
+  }
+
   std::size_t recalled = 0;
   std::size_t absorbed = 0;
   std::size_t absorbed_in_part = 0;
@@ -265,6 +303,13 @@ TEST(SharedEntity, answers_as_a_plain_computation_over_all_slots) {
   EXPECT_GT(absorbed, 30U) << "trials are to merge slots";
   EXPECT_GT(absorbed_in_part, 30U) << "trials are to merge slots in parts";
   EXPECT_GT(left, 20U) << "trials are to let events leave";
+}
+
+TEST(SharedEntity, what_is_taken_back_is_counted_and_folded_with_pauses) {
+  Trial trial(1);
+  const auto [taking_back, folding] = trial.pauses_of_recall(20'000);
+  EXPECT_GE(taking_back, 20'000U / 4096);
+  EXPECT_GE(folding, 20'000U / 4096);
 }
 
 }  // namespace

@@ -29,13 +29,23 @@ MODULE_FUNCTION(cancel_at) {
   PG_RETURN_VOID();
 }
 
+static void count_call() {
+  if (++calls != cancelled_call) return;
+  InterruptPending = true;
+  QueryCancelPending = true;
+}
+
 // pass(value bigint): the value.
 MODULE_FUNCTION(pass) {
-  if (++calls == cancelled_call) {
-    InterruptPending = true;
-    QueryCancelPending = true;
-  }
+  count_call();
   PG_RETURN_INT64(PG_GETARG_INT64(0));
+}
+
+// pass_row(): pass() as a trigger.
+MODULE_FUNCTION(pass_row) {
+  static_cast<void>(fcinfo);
+  count_call();
+  PG_RETURN_POINTER(nullptr);
 }
 
 // count_up(state bigint, value bigint): the state and one, by way of pass().
