@@ -5,6 +5,16 @@
 #include <algorithm>
 
 namespace feature {
+namespace {
+
+// Each slot may have so many events that those of several do not fit the sum.
+std::int64_t checked_sum(std::int64_t a, std::int64_t b) {
+  std::int64_t sum;
+  if (__builtin_add_overflow(a, b, &sum)) throw OutOfRange("too many events in an entity's state");
+  return sum;
+}
+
+}  // namespace
 
 SharedEntity::SharedEntity(const ListPlan& plan, std::pmr::memory_resource& memory, Entity& own)
     : plan_(plan), memory_(memory), slots_{&own}, no_nodes_(own) {}
@@ -30,7 +40,7 @@ EventTime SharedEntity::left_until() {
 
 std::int64_t SharedEntity::left_count() {
   std::int64_t count = 0;
-  for (Entity* slot : slots_) count += slot->left().position;
+  for (Entity* slot : slots_) count = checked_sum(count, slot->left().position);
   return count;
 }
 
@@ -45,7 +55,7 @@ void SharedEntity::recall(const std::vector<Event>& events) {
   Entity::Tally expected;
   for (Entity* slot : slots_) {
     const Entity::Tally tally = slot->tally(until);
-    expected.events += tally.events;
+    expected.events = checked_sum(expected.events, tally.events);
     expected.digest += tally.digest;
   }
   const Entity::Tally found = recalled->tally(until);
@@ -94,6 +104,7 @@ SharedEntity::Parts SharedEntity::locate(const Frame& frame, const EventTime* bo
   if (!in_recalled(time_)) {
     for (Entity* slot : slots_) parts.push_back(part(*slot, frame, bounds));
   }
+  static_cast<void>(count(parts));  // no aggregate counts more
   return parts;
 }
 
@@ -133,7 +144,7 @@ SharedEntity::Part SharedEntity::part(Entity& slot, const Frame& frame, const Ev
 
 std::int64_t SharedEntity::count(const Parts& parts) {
   std::int64_t count = 0;
-  for (const Part& part : parts) count += part.positions.count();
+  for (const Part& part : parts) count = checked_sum(count, part.positions.count());
   return count;
 }
 

@@ -55,6 +55,11 @@ Value* Tree::prefix_values() const {
 
 void Tree::events_left() { throw EventsLeft("events before this time are no longer kept in the entity's state"); }
 
+// Before anything is changed.
+void Tree::check_room(std::int64_t more) const {
+  if (more > TreeNodes::most_events - prefix_.position) throw OutOfRange("too many events in an entity's state");
+}
+
 TreeNode& Tree::root() {
   if (grown_->root == nullptr) {
     Node& loaded = grown_->nodes.load(prefix_.node, static_cast<std::uint8_t>(prefix_.level - 1), &grown_->left);
@@ -164,6 +169,7 @@ bool Tree::collect(Node& node, std::int64_t start, std::int64_t first, std::int6
 
 void Tree::insert(std::int64_t position, const Event& event) {
   if (position < left().position) events_left();
+  check_room(1);
   insert(*grown_->root, position - grown_->left.position, event);
   ++prefix_.position;
   prefix_.before.time = std::max(prefix_.before.time, event.time);
@@ -321,6 +327,9 @@ void Tree::compute_partials() {
 // ---- sealing
 
 void Tree::append(const Runs& events) {
+  std::int64_t count = 0;
+  for (const Run& run : events) count += run.last - run.first;
+  check_room(count);
   grow_first();
   const bool refilled = prefix_.level == 1 && root().records.empty();
   Node& leaf = refilled ? *grown_->root : grown_->nodes.make(0);
@@ -425,6 +434,7 @@ void Tree::extend_left(std::int64_t events, EventTime time, Take take) {
 }
 
 void Tree::add_left(const Event& event) {
+  check_room(1);
   grown_->unsettled_left.push_back(event);
   static_cast<void>(root());
   ++grown_->left.position;
@@ -434,6 +444,7 @@ void Tree::add_left(const Event& event) {
 void Tree::absorb_left(Tree& other) {
   settle();
   const Prefix& more = other.left();
+  check_room(more.position);
   grown_->left_digest = left_digest() + other.left_digest();
   extend_left(more.position, more.before.time, [&](const Partial& partial, Accumulator& accumulator) {
     const Event& record = more.before;

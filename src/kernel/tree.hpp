@@ -47,6 +47,7 @@ class Tree {
   void open(const Prefix& head);
 
   // What a head has to say: the number of events, in the tree and no longer in it, and the partial results over them.
+  // There are never more than TreeNodes::most_events: what would add to them throws OutOfRange, and changes nothing.
   [[nodiscard]] const Prefix& prefix() const { return prefix_; }
   [[nodiscard]] std::int64_t size() const { return prefix_.position; }
   [[nodiscard]] EventTime newest() const { return prefix_.before.time; }
@@ -110,6 +111,7 @@ class Tree {
   [[nodiscard]] Node& root();
   [[nodiscard]] Value* prefix_values() const;
   [[noreturn]] static void events_left();
+  void check_room(std::int64_t more) const;
 
   template <class Before>
   [[nodiscard]] std::int64_t count(Before before);

@@ -69,7 +69,7 @@ class TreeNodes {
   void store(TreeNode& node, const Prefix& prefix, SegmentWriters& writers, NodeSink& sink);
 
   static constexpr std::size_t leaf_events = 128;
-  // No entity has more events than this; a larger number in an image would overflow what is computed from it.
+  // No tree has had more events than this; a larger number in an image would overflow what is computed from it.
   static constexpr std::int64_t most_events = std::int64_t{1} << 62;
 
   [[noreturn]] static void contradiction();
