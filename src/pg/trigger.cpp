@@ -190,9 +190,16 @@ void source_emptied(const TriggerData& data, std::int32_t id) {
   as_view(*program, [&](Oid) { empty(*program); });
 }
 
+// A statement on a partitioned source, but for TRUNCATE: its rows come one by one, from the partitions that take them.
+bool is_seen_by_row(const TriggerData& data) {
+  return !TRIGGER_FIRED_FOR_ROW(data.tg_event) && !TRIGGER_FIRED_BY_TRUNCATE(data.tg_event) &&
+         data.tg_relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+}
+
 void maintain(const TriggerData& data) {
   const std::int32_t id = call([&] { return pg_strtoint32(data.tg_trigger->tgargs[0]); });
-  if (is_left_to_dump(id, RelationGetRelid(data.tg_relation))) return;
+  // As a whole the source may have rows that another session of the same restore has brought.
+  if (!is_seen_by_row(data) && is_left_to_dump(id, RelationGetRelid(data.tg_relation))) return;
   if (TRIGGER_FIRED_FOR_ROW(data.tg_event)) return row_changed(data, id);
   if (TRIGGER_FIRED_BEFORE(data.tg_event)) return open_collection(id, RelationGetRelid(data.tg_relation));
   if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event)) return source_emptied(data, id);

@@ -179,5 +179,30 @@ in_this_order('data_last', $visits);
 in_this_order('catalogue_last', $visits, $catalogue);
 in_this_order('list_last', qr/TABLE DATA feature_state view /, $visits, qr/TABLE DATA feature_state list /);
 
+# Rows of the partitions through the partitioned table: by one session, or by several, each of which finds it with rows of
+# the others.
+my @via_root = '--load-via-partition-root';
+restored(new_database('via_root'), $schema);
+like(restored('via_root', dumped('data_via_root', '--data-only', @via_root)), qr/^$left$/, 'data restores through the partitioned table');
+goes_on('via_root');
+$node->safe_psql(new_database('created_via_root'), views());
+is(restored('created_via_root', dumped('sources_via_root', '--data-only', @via_root, '-t', 'public.transactions', '-t', 'web.visits*', '-t', 'app.payments')), '',
+	'and so it does into views that were created');
+goes_on('created_via_root');
+$archive = $node->basedir . '/via_root.custom';
+command_ok([ 'pg_dump', '-Fc', @via_root, '-d', $node->connstr('kinds'), '-f', $archive ], 'an archive with rows through the partitioned table');
+new_database('via_root_by_jobs');
+command_ok([ 'pg_restore', '--exit-on-error', '-j', 4, '-d', $node->connstr('via_root_by_jobs'), $archive ], 'it restores by several jobs');
+goes_on('via_root_by_jobs');
+new_database('via_root_by_sessions');
+($contents) = run_command([ 'pg_restore', '-l', $archive ]);
+for my $part ('others', 'january', 'later') {
+	my @own = grep { !/^;/ && $part eq (/$visits(january|later)/ ? $1 : 'others') } split /\n/, $contents;
+	my $list = $node->basedir . "/$part.list";
+	append_to_file($list, join "\n", @own);
+	command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('via_root_by_sessions'), '-L', $list, $archive ], "a session restores $part");
+}
+goes_on('via_root_by_sessions');
+
 $node->stop;
 done_testing();
