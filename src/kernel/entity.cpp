@@ -42,7 +42,11 @@ void Entity::open(const std::byte* head, std::size_t size) {
   tree_.open(reader.prefix());
   late_ = reader.prefix().late;
   Event event;
-  while (reader.next(event)) ring_.push_back(event);
+  for (std::size_t left = reader.left(); reader.next(event); left = reader.left()) {
+    // The first event is written against nothing; from the second on all take about the same.
+    if (ring_.size() == 1) ring_.reserve(3 + reader.left() / (left - reader.left()));
+    ring_.push_back(event);
+  }
   head_ = head;
   head_end_ = reader.end();
   head_tail_ = reader.tail();

@@ -25,6 +25,11 @@ class EventRing {
   [[nodiscard]] const Event& front() const { return events_.front(); }
   [[nodiscard]] const Event& back() const { return events_.back(); }
 
+  // Makes room for as many in all, so that they are not moved as they come.
+  void reserve(std::size_t count) {
+    if (count > events_.capacity()) events_.set_capacity(count);
+  }
+
   // Amortised O(1).
   void push_back(const Event& event) {
     grow_if_full();

@@ -91,6 +91,9 @@ class SegmentReader {
   // The next event in order, with `values` allocated in `memory`; false at the end. Throws CorruptState.
   [[nodiscard]] bool next(Event& event);
 
+  // Bytes of the events that next() has not given yet.
+  [[nodiscard]] std::size_t left() const { return end_ - offset_; }
+
   // After next() returned false: the number of bytes up to the end marker, where a further event would be written.
   [[nodiscard]] std::size_t end() const { return offset_; }
   // After next() returned false: what that event would be written against. Lives in `memory`.

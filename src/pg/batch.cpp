@@ -12,7 +12,7 @@ extern "C" {
 
 namespace feature {
 
-Batch::Batch(const Work& work, MemoryContext context)
+Batch::Batch(const Work& work, const WarmContext& warm)
     : program_(work.program),
       place_(work.place),
       entities_(work.entities),
@@ -23,9 +23,9 @@ Batch::Batch(const Work& work, MemoryContext context)
       window_results_(work.program, work.place, work.entities),
       since_(work.since),
       states_have_old_(work.states_have_old),
-      context_(context),
-      upstream_(context),
-      memory_(&upstream_),
+      context_(warm.get()),
+      upstream_(warm.get()),
+      memory_(warm.buffer(), WarmContext::buffer_bytes, &upstream_),
       rows_(&memory_) {
   const std::size_t lists = program_.lists.size();
   positions_ = array<std::int64_t>(lists);

@@ -30,7 +30,8 @@ struct Work {
 
 class Batch {
  public:
-  Batch(const Work& work, MemoryContext context);
+  // `warm` is the batch's alone.
+  Batch(const Work& work, const WarmContext& warm);
 
   // Takes rows from the source until it has `most`, or most_bytes of them, or as many as there is room for their
   // entities; false if there were none.

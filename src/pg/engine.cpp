@@ -47,11 +47,11 @@ class Computing {
 // How many rows were written; nothing if an old row's event cannot be told from others.
 std::optional<std::int64_t> run_batches(const Work& work, std::vector<StateStore>& stores, RowSource& source,
                                         std::int64_t batch_rows) {
-  const OwnedContext context(CurrentMemoryContext, "feature_ext batch");
+  const WarmContext context;
   std::int64_t written = 0;
   for (bool first = true;; first = false) {
     {
-      Batch batch(work, context.get());
+      Batch batch(work, context);
       if (!batch.read(source, batch_rows)) break;
       if (first && source.has_more()) {
         lock_ahead(work.program, work.place, work.diversion, *source.again(), stores);

@@ -76,7 +76,7 @@ void Nodes::pause() { check_interrupts(); }
 EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
     : program_(program), stores_(stores), most_bytes_(entity_memory()), shared_(program, stores) {
   for (std::size_t list = 0; list < program_.lists.size(); ++list) {
-    lists_.emplace_back(CurrentMemoryContext);
+    lists_.emplace_back();
     use_context(list, context(list));
   }
 }
@@ -150,7 +150,10 @@ void EntityCache::load_new() {
     loaded.new_members.clear();
     constexpr std::size_t enough = 64;
     if (loaded.members.size() >= enough) {
-      loaded.member_bytes = MemoryContextMemAllocated(loaded.context.get(), false) / loaded.members.size();
+      // As long as the buffer is enough nobody knows how much of it is used.
+      const std::size_t all = loaded.context.bytes() + WarmContext::buffer_bytes;
+      loaded.member_bytes = all / loaded.members.size();
+      if (loaded.context.bytes() == 0) loaded.member_bytes = std::min(loaded.member_bytes, first_guess);
     }
   }
   // They are all stored at once, so that it does not matter in whose memory they are.
@@ -289,7 +292,7 @@ void EntityCache::forget(std::size_t list) {
   loaded.finds = 0;
   loaded.memory.reset();
   call([&] { MemoryContextReset(loaded.context.get()); });
-  loaded.memory.emplace(&loaded.upstream);
+  loaded.use_buffer();
   use_context(list, loaded.context.get());
 }
 

@@ -59,21 +59,20 @@ class EntityCache {
  private:
   // The members of one list.
   struct Loaded {
-    explicit Loaded(MemoryContext parent) : context(parent, "feature_ext entities"), upstream(context.get()) {
-      memory.emplace(&upstream);
-    }
+    Loaded() : upstream(context.get()) { use_buffer(); }
+
+    void use_buffer() { memory.emplace(context.buffer(), WarmContext::buffer_bytes, &upstream); }
 
     // What the members take, or will once all are loaded.
     [[nodiscard]] std::size_t bytes() const {
-      return by_hash.bytes() +
-             std::max<std::size_t>(members.size() * member_bytes, MemoryContextMemAllocated(context.get(), false));
+      return by_hash.bytes() + std::max(members.size() * member_bytes, context.bytes());
     }
     // How often a member has been met.
     [[nodiscard]] double uses() const {
       return static_cast<double>(finds) / static_cast<double>(std::max<std::size_t>(1, members.size()));
     }
 
-    OwnedContext context;
+    WarmContext context;
     ContextResource upstream;
     // Emptied with the context; in this order they are also destroyed before it.
     std::optional<std::pmr::monotonic_buffer_resource> memory;

@@ -46,6 +46,36 @@ class OwnedContext {
   MemoryContext context_;
 };
 
+// The same for what each statement needs, with a buffer for what the kernel allocates. The session keeps a few of both,
+// empty: to get fresh memory from the operating system, and give it back, costs a statement of a hundred rows a fifth
+// of its time.
+class WarmContext {
+ public:
+  WarmContext();
+  WarmContext(const WarmContext&) = delete;
+  WarmContext& operator=(const WarmContext&) = delete;
+  ~WarmContext();
+
+  [[nodiscard]] MemoryContext get() const { return warm_.context; }
+  // As much as the entities of a few hundred rows take. What of it has never been used the operating system has.
+  static constexpr std::size_t buffer_bytes = std::size_t{1} << 20;
+  [[nodiscard]] void* buffer() const { return warm_.buffer; }
+  // What was taken from the operating system beyond what is kept.
+  [[nodiscard]] std::size_t bytes() const { return MemoryContextMemAllocated(get(), false) - kept_bytes; }
+
+ private:
+  static constexpr std::size_t kept_bytes = buffer_bytes / 4;
+
+  struct Warm {
+    MemoryContext context;
+    void* buffer;
+  };
+  struct Kept;
+  static Kept kept;
+
+  Warm warm_;
+};
+
 // Makes a context current for a scope.
 class InContext {
  public:
