@@ -8,13 +8,22 @@ CREATE FUNCTION feature.list_stats(
 COMMENT ON FUNCTION feature.list_stats(regclass) IS
   'entities, events and sizes of each PARTITION BY list of a feature view';
 
+CREATE FUNCTION feature.session_times(
+  view regclass, OUT timed_rows bigint, OUT reading_ms double precision, OUT locking_ms double precision,
+  OUT computing_ms double precision, OUT storing_ms double precision, OUT writing_ms double precision) RETURNS record
+  AS 'MODULE_PATHNAME', 'feature_session_times' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION feature.session_times(regclass) IS
+  'what this session has spent in each stage of computing a feature view since it turned feature_ext.timing on';
+
 CREATE VIEW feature.stats AS
   SELECT v.relation, s.*,
          (SELECT l.shared FROM feature_state.view w JOIN feature_state.list l ON l.view OPERATOR(pg_catalog.=) w.id
           WHERE w.relation::pg_catalog.oid OPERATOR(pg_catalog.=) v.relation::pg_catalog.oid
-            AND l.number OPERATOR(pg_catalog.=) s.list) AS shared
+            AND l.number OPERATOR(pg_catalog.=) s.list) AS shared,
+         t.*
   FROM feature.views v
-  CROSS JOIN LATERAL feature.list_stats(v.relation) s;
+  CROSS JOIN LATERAL feature.list_stats(v.relation) s
+  CROSS JOIN LATERAL feature.session_times(v.relation) t;
 COMMENT ON VIEW feature.stats IS 'entities, events and sizes of each PARTITION BY list of all feature views';
 COMMENT ON COLUMN feature.stats.relation IS 'the feature table';
 COMMENT ON COLUMN feature.stats.list IS 'number of the list, as in the names of its state tables';
@@ -32,3 +41,10 @@ COMMENT ON COLUMN feature.stats.largest_entity_events IS 'number of events of th
 COMMENT ON COLUMN feature.stats.largest_entity IS 'key of that entity, one element a PARTITION BY expression';
 COMMENT ON COLUMN feature.stats.newest_event_time IS 'latest event time of all entities';
 COMMENT ON COLUMN feature.stats.shared IS 'whether several sessions write one entity of the list at the same time';
+COMMENT ON COLUMN feature.stats.timed_rows IS
+  'rows of the view that this session has computed since it turned feature_ext.timing on; of the view, like the times below';
+COMMENT ON COLUMN feature.stats.reading_ms IS 'its time for reading rows and evaluating their times and keys';
+COMMENT ON COLUMN feature.stats.locking_ms IS 'for finding, locking and loading entities, waiting for others included';
+COMMENT ON COLUMN feature.stats.computing_ms IS 'for evaluating the definition';
+COMMENT ON COLUMN feature.stats.storing_ms IS 'for writing entities';
+COMMENT ON COLUMN feature.stats.writing_ms IS 'for writing feature rows';

@@ -145,14 +145,30 @@ CREATE FUNCTION feature.create_view(name text, query text, lateness interval DEF
 COMMENT ON FUNCTION feature.create_view(text, text, interval, text, text[]) IS
   'creates a table that holds the rows of a definition and follows every insert into the definition''s source table';
 
+CREATE FUNCTION feature.session_times(
+  view regclass, OUT timed_rows bigint, OUT reading_ms double precision, OUT locking_ms double precision,
+  OUT computing_ms double precision, OUT storing_ms double precision, OUT writing_ms double precision) RETURNS record
+  AS 'MODULE_PATHNAME', 'feature_session_times' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION feature.session_times(regclass) IS
+  'what this session has spent in each stage of computing a feature view since it turned feature_ext.timing on';
+
 CREATE OR REPLACE VIEW feature.stats AS
   SELECT v.relation, s.*,
          (SELECT l.shared FROM feature_state.view w JOIN feature_state.list l ON l.view OPERATOR(pg_catalog.=) w.id
           WHERE w.relation::pg_catalog.oid OPERATOR(pg_catalog.=) v.relation::pg_catalog.oid
-            AND l.number OPERATOR(pg_catalog.=) s.list) AS shared
+            AND l.number OPERATOR(pg_catalog.=) s.list) AS shared,
+         t.*
   FROM feature.views v
-  CROSS JOIN LATERAL feature.list_stats(v.relation) s;
+  CROSS JOIN LATERAL feature.list_stats(v.relation) s
+  CROSS JOIN LATERAL feature.session_times(v.relation) t;
 COMMENT ON COLUMN feature.stats.shared IS 'whether several sessions write one entity of the list at the same time';
+COMMENT ON COLUMN feature.stats.timed_rows IS
+  'rows of the view that this session has computed since it turned feature_ext.timing on; of the view, like the times below';
+COMMENT ON COLUMN feature.stats.reading_ms IS 'its time for reading rows and evaluating their times and keys';
+COMMENT ON COLUMN feature.stats.locking_ms IS 'for finding, locking and loading entities, waiting for others included';
+COMMENT ON COLUMN feature.stats.computing_ms IS 'for evaluating the definition';
+COMMENT ON COLUMN feature.stats.storing_ms IS 'for writing entities';
+COMMENT ON COLUMN feature.stats.writing_ms IS 'for writing feature rows';
 
 COMMENT ON COLUMN feature_state.view.source IS 'the table that it follows';
 COMMENT ON COLUMN feature.views.source IS 'the table that it follows';

@@ -23,6 +23,7 @@ Batch::Batch(const Work& work, const WarmContext& warm)
       window_results_(work.program, work.place, work.entities),
       since_(work.since),
       states_have_old_(work.states_have_old),
+      watch_(work.watch),
       context_(warm.get()),
       upstream_(warm.get()),
       memory_(warm.buffer(), WarmContext::buffer_bytes, &upstream_),
@@ -68,7 +69,9 @@ bool Batch::read(RowSource& source, std::int64_t most) {
 }
 
 bool Batch::process() {
+  watch_.enter(Stage::locking);
   entities_.load_new();
+  watch_.enter(Stage::computing);
   if (!with_context([&] { return retraction_.apply(); })) return false;
   attempts_.begin();
   for (const Row& row : rows_) {
@@ -76,8 +79,10 @@ bool Batch::process() {
     const bool may_divert = !since_ || row.time >= *since_;
     if (!attempts_.attempt(row.tuple, may_divert, [&] { process_row(row); })) undo();
     if (!sink_.is_due()) continue;
+    watch_.enter(Stage::writing);
     place_.at_no_row();
     attempts_.outside([&] { call([&] { sink_.catch_up(); }); });
+    watch_.enter(Stage::computing);
   }
   attempts_.end();
   return true;

@@ -12,6 +12,7 @@
 #include "pg/recall.hpp"
 #include "pg/retraction.hpp"
 #include "pg/row_streams.hpp"
+#include "pg/stopwatch.hpp"
 #include "pg/window_results.hpp"
 
 namespace feature {
@@ -26,6 +27,7 @@ struct Work {
   Diversion* diversion;            // of rows that fail; null where an error aborts
   std::optional<EventTime> since;  // earlier rows are processed, but do not go to the sink
   bool states_have_old;            // of old rows; else they are only told to the sink
+  Stopwatch& watch;
 };
 
 class Batch {
@@ -83,6 +85,7 @@ class Batch {
   WindowResults window_results_;
   std::optional<EventTime> since_;
   bool states_have_old_;
+  Stopwatch& watch_;
 
   MemoryContext context_;
   ContextResource upstream_;

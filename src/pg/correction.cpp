@@ -14,6 +14,7 @@
 #include "pg/isolation.hpp"
 #include "pg/retraction.hpp"
 #include "pg/source_rows.hpp"
+#include "pg/stopwatch.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
@@ -183,6 +184,7 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
     rebuild_states(program, places, batch_rows);
     (void)process(&places);
   }
+  const Stopwatch watch(program.identity().id, Stage::writing);
   diversion.finish();
   features.apply();
 }

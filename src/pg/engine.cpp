@@ -9,6 +9,7 @@
 #include "pg/entity_taken.hpp"
 #include "pg/feature_writer.hpp"
 #include "pg/lock_ahead.hpp"
+#include "pg/stopwatch.hpp"
 #include "pg/subtransaction.hpp"
 
 extern "C" {
@@ -52,17 +53,22 @@ std::optional<std::int64_t> run_batches(const Work& work, std::vector<StateStore
   for (bool first = true;; first = false) {
     {
       Batch batch(work, context);
+      work.watch.enter(Stage::reading);
       if (!batch.read(source, batch_rows)) break;
       if (first && source.has_more()) {
+        work.watch.enter(Stage::locking);
         lock_ahead(work.program, work.place, work.diversion, *source.again(), stores);
       }
       if (!batch.process()) return std::nullopt;
       written += batch.written();
     }
+    work.watch.enter(Stage::storing);
     work.entities.make_room();
     call([&] { MemoryContextReset(context.get()); });
   }
+  work.watch.enter(Stage::storing);
   work.entities.store();
+  work.watch.count(written);
   return written;
 }
 
@@ -89,6 +95,7 @@ struct ComputeOptions {
 std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& source, RowSink& sink,
                                     Diversion* diversion, const ComputeOptions& options) {
   const ViewIdentity& view = program.identity();
+  Stopwatch watch(view.id, Stage::reading);
   std::vector<StateStore> stores(program.lists.size());
   std::vector<ListNames> names;
   for (std::size_t list = 0; list < stores.size(); ++list) names.emplace_back(program, list, options.inserter);
@@ -109,9 +116,9 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
     written = with_context([&] {
       EntityCache entities(program, stores);
       History history(program, entities, command, options.rebuilt_without);
-      return run_batches(
-          {program, place, entities, history, sink, diversion, options.since, options.rebuilt_without == nullptr},
-          stores, source, options.batch_rows);
+      return run_batches({program, place, entities, history, sink, diversion, options.since,
+                          options.rebuilt_without == nullptr, watch},
+                         stores, source, options.batch_rows);
     });
   }
   call([&] {
@@ -138,6 +145,7 @@ Processed run(Program& program, RowSource& source, const RunOptions& options, Ne
                          {options.batch_rows, options.destination.since, nullptr, options.inserter, new_rows})
                      .value_or(0);
   done.diverted = diversion.count();
+  const Stopwatch watch(view.id, Stage::writing);
   diversion.finish();
   call([&] { writer.finish(); });  // runs AFTER triggers of the feature table, which may insert into the source again
   return done;

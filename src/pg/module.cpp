@@ -5,6 +5,7 @@
 #include "pg/program_cache.hpp"
 #include "pg/row_collector.hpp"
 #include "pg/settings.hpp"
+#include "pg/stopwatch.hpp"
 
 extern "C" {
 #include <utils/guc.h>
@@ -18,6 +19,11 @@ namespace {
 int batch_rows_setting = 50000;
 int entity_memory_setting = 160 * 1024;
 int progress_interval_setting = 5;
+bool timing_setting = false;
+
+void timing_changes(bool on, void*) {
+  if (on && !timing_setting) feature::Stopwatch::forget_all();
+}
 }
 
 namespace feature {
@@ -25,6 +31,7 @@ namespace feature {
 int batch_rows() { return batch_rows_setting; }
 std::size_t entity_memory() { return static_cast<std::size_t>(entity_memory_setting) * 1024; }
 int progress_interval() { return progress_interval_setting; }
+bool timing() { return timing_setting; }
 
 void define_settings() {
   DefineCustomIntVariable("feature_ext.batch_rows", "Rows of a statement that are processed together.",
@@ -39,6 +46,9 @@ void define_settings() {
   DefineCustomIntVariable("feature_ext.progress_interval",
                           "Time between notices about the progress of long computations.", "0 turns them off.",
                           &progress_interval_setting, 5, 0, 86400, PGC_USERSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("feature_ext.timing", "Counts where the time of computing feature views goes.",
+                           "The session's times are shown in feature.stats. Turning it on begins anew.", &timing_setting,
+                           false, PGC_USERSET, 0, nullptr, timing_changes, nullptr);
   MarkGUCPrefixReserved("feature_ext");
 }
 

@@ -16,4 +16,7 @@ void define_settings();
 // feature_ext.progress_interval, in seconds; 0 for never
 [[nodiscard]] int progress_interval();
 
+// feature_ext.timing
+[[nodiscard]] bool timing();
+
 }  // namespace feature
