@@ -18,7 +18,8 @@ import single_row
 import state_size
 
 FIGURES = {"copy": bulk_load.copy, "wide": bulk_load.wide, "backfill": backfill.measure,
-           "added_features": added_features.measure, "row_trigger": row_trigger.measure,
+           "added_features": added_features.measure, "row_trigger": row_trigger.wide,
+           "row_trigger_standard": row_trigger.standard,
            "single_row": single_row.single_row, "many_rows": single_row.many_rows, "latency": latency.latency,
            "reads": latency.reads, "hot": hot.measure, "curve": curve.measure, "state": state_size.measure,
            "month": month.measure, "memory": memory.measure}

@@ -6,7 +6,7 @@
 #   wide         the same of the wide catalogue                                          bench/bulk_load.py
 #   backfill     create_view over rows that are there, over CREATE TABLE AS              bench/backfill.py
 #   added_features  further features over a window that is there                      bench/added_features.py
-#   row_trigger  the wide catalogue against a trigger FOR EACH ROW                       bench/row_trigger.py
+#   row_trigger, row_trigger_standard  the wide and the standard catalogue against a trigger FOR EACH ROW
 #   single_row   prepared single-row INSERTs, over INSERTs of the finished rows          bench/single_row.py
 #   many_rows    the same with 100 rows a statement                                       bench/single_row.py
 #   latency      p99 of INSERTs that are sent when they are due                           bench/latency.py
