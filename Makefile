@@ -131,7 +131,7 @@ valgrind: setup
 	@scripts/valgrind.sh $(TESTS)
 
 bench: setup
-	@scripts/setup.sh python3-matplotlib
+	@scripts/setup.sh python3-matplotlib redis-server libhiredis-dev
 	@scripts/bench.sh
 
 format:

@@ -12,6 +12,7 @@ import hot
 import latency
 import memory
 import month
+import outside
 import report
 import row_trigger
 import single_row
@@ -19,7 +20,7 @@ import state_size
 
 FIGURES = {"copy": bulk_load.copy, "wide": bulk_load.wide, "backfill": backfill.measure,
            "added_features": added_features.measure, "row_trigger": row_trigger.wide,
-           "row_trigger_standard": row_trigger.standard,
+           "row_trigger_standard": row_trigger.standard, "outside": outside.measure,
            "single_row": single_row.single_row, "many_rows": single_row.many_rows, "latency": latency.latency,
            "reads": latency.reads, "hot": hot.measure, "curve": curve.measure, "state": state_size.measure,
            "month": month.measure, "memory": memory.measure}
@@ -37,6 +38,7 @@ def arguments():
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"{', '.join(FIGURES)}; all without")
     parser.add_argument("--files", required=True, help="folder that the server can read and write")
     parser.add_argument("--loadgen", required=True, help="the load generator's program")
+    parser.add_argument("--service", required=True, help="the program of bench/outside")
     parser.add_argument("--results", required=True, help="folder for JSON")
     parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--rows", type=positive, help="of the figures that load a number of rows; each has its own")

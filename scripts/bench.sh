@@ -1,12 +1,13 @@
 #!/bin/bash
-# Measures the extension against what the same rows cost without it, and prints a table; takes about half an hour and
-# 6 GB of room for temporary files. Results also go to bench/results/*.json.
+# Measures the extension against what the same rows cost without it, and prints a table; takes about three quarters
+# of an hour and 6 GB of room for temporary files. Results also go to bench/results/*.json.
 #
 #   copy         COPY into the standard catalogue, over a COPY of the finished rows      bench/bulk_load.py
 #   wide         the same of the wide catalogue                                          bench/bulk_load.py
 #   backfill     create_view over rows that are there, over CREATE TABLE AS              bench/backfill.py
 #   added_features  further features over a window that is there                      bench/added_features.py
 #   row_trigger, row_trigger_standard  the wide and the standard catalogue against a trigger FOR EACH ROW
+#   outside      the standard catalogue against a service that keeps histories in Redis   bench/outside.py
 #   single_row   prepared single-row INSERTs, over INSERTs of the finished rows          bench/single_row.py
 #   many_rows    the same with 100 rows a statement                                       bench/single_row.py
 #   latency      p99 of INSERTs that are sent when they are due                           bench/latency.py
@@ -24,7 +25,8 @@
 #   BENCH_ROUNDS=5         rounds of each figure; in each round first the floor, then the pipeline
 #   BENCH_ROWS=10000000    rows of copy and backfill (1000000), wide and added_features (200000), month (600000), memory
 #                          (2000000)
-#   BENCH_SECONDS=10       length of one measurement of single_row, latency and reads; of many_rows twice as long
+#   BENCH_SECONDS=10       length of one measurement of single_row, latency and reads, about that of outside; of
+#                          many_rows twice as long
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
@@ -50,6 +52,7 @@ use_two_processors() {
 clean_up_at_exit
 build all
 build_loadgen
+[[ " ${BENCH:-outside} " != *" outside "* ]] || build -C bench/outside
 use_two_processors
 new_folder
 install_privately
@@ -60,7 +63,8 @@ configure_server
 as_server_user mkdir -m 755 "$cluster/files"
 
 LC_ALL=C PYTHONDONTWRITEBYTECODE=1 "$PYTHON" "$top/bench/run.py" --files "$cluster/files" \
-  --loadgen "$top/loadgen/feature-loadgen" --results "$top/bench/results" \
+  --loadgen "$top/loadgen/feature-loadgen" --service "$top/build/outside/feature-service" \
+  --results "$top/bench/results" \
   --rounds "${BENCH_ROUNDS:-5}" ${BENCH_ROWS:+--rows "$BENCH_ROWS"} --seconds "${BENCH_SECONDS:-10}" \
   ${BENCH:+$BENCH}
 "$PYTHON" "$top/bench/picture.py" "$top/bench/results" "$top/bench/results/goals.svg"

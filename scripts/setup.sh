@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs what building and testing need, by apt, where something is missing. Silent and quick if nothing is.
 #
-#   setup.sh [PROGRAM]...   with PROGRAM: only these, which are packages of the same name, or python3-MODULE
+#   setup.sh [PROGRAM]...   with PROGRAM: only these, which are packages of the same name, python3-MODULE or
+#                           libhiredis-dev
 #
 # It looks for the things themselves rather than for packages: the same thing can come from several packages (Boost's
 # headers), or from none (a PostgreSQL built from source). A PostgreSQL other than the distribution's is asked for by
@@ -10,9 +11,9 @@
 # Debian's server package creates and starts a database cluster when it is installed. Nobody asked for one here, so that
 # is switched off for this installation. Clusters that exist are not touched.
 #
-# PgBouncer, which some tests need, is installed as well, but not started as a service; and so are extensions of others,
-# where the PostgreSQL in use is the distribution's and there is a package for its version. Tests without theirs are left
-# out.
+# PgBouncer, which some tests need, is installed as well, but, like Redis, not started as a service; and so are
+# extensions of others, where the PostgreSQL in use is the distribution's and there is a package for its version. Tests
+# without theirs are left out.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
@@ -69,6 +70,7 @@ missing_programs() {
   for program; do
     case $program in
       python3-*) "$PYTHON" -c "import ${program#python3-}" 2>/dev/null || echo "$program" ;;
+      libhiredis-dev) g++ -E -x c++ -include hiredis/hiredis.h /dev/null >/dev/null 2>&1 || echo "$program" ;;
       *) command -v "$program" >/dev/null || echo "$program" ;;
     esac
   done
@@ -108,7 +110,7 @@ apt_install() {
     made+=("$no_cluster")
     echo "create_main_cluster = false" | as_root tee "$no_cluster" >/dev/null
   fi
-  if [[ " $* " == *" pgbouncer "* && ! -e $no_service ]]; then
+  if [[ " $* " =~ " "(pgbouncer|redis-server)" " && ! -e $no_service ]]; then
     made+=("$no_service")
     printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin "$no_service"
   fi
