@@ -9,7 +9,7 @@
 
 PG_CONFIG ?= pg_config
 
-PEOPLE = help setup demo check counts fuzz sanitize valgrind bench format $(filter check-%,$(MAKECMDGOALS))
+PEOPLE = help setup demo check counts fuzz sanitize valgrind bench picture format $(filter check-%,$(MAKECMDGOALS))
 
 ifeq ($(filter $(PEOPLE),$(MAKECMDGOALS)),)
 
@@ -83,7 +83,8 @@ help:
 	@echo 'make fuzz        both fuzzers, then random cases, for FUZZ_SECONDS (600) each'
 	@echo 'make sanitize    unit tests and fuzzers under sanitizers, the latter for FUZZ_SECONDS (600) each'
 	@echo 'make valgrind    regression tests against a server under valgrind; takes long'
-	@echo 'make bench       measure; see docs for what the numbers mean'
+	@echo 'make bench       measure; see docs for what the numbers mean.'
+	@echo 'make picture     draw what was measured, for the README'
 	@echo 'make setup       install what building and testing need, where something is missing (apt)'
 	@echo 'make             build the extension for the PostgreSQL of PG_CONFIG ($(PG_CONFIG))'
 	@echo 'make install     install it there'
@@ -134,6 +135,10 @@ bench: setup
 	@scripts/setup.sh python3-matplotlib redis-server libhiredis-dev
 	@scripts/bench.sh
 
+picture:
+	@scripts/setup.sh python3-matplotlib
+	@bench/picture.py bench/results docs/performance.svg
+
 format:
 	clang-format -i $(wildcard src/*/*.[ch]pp src/pg/aggregates/*.[ch]pp test/*/*.[ch]pp loadgen/*.[ch]pp)
 
@@ -141,6 +146,6 @@ format:
 $(filter-out $(PEOPLE),$(MAKECMDGOALS)):
 	@$(MAKE) $@
 
-.PHONY: help setup demo check check-all check-upgrade counts fuzz sanitize valgrind bench format
+.PHONY: help setup demo check check-all check-upgrade counts fuzz sanitize valgrind bench picture format
 
 endif

@@ -68,4 +68,4 @@ LC_ALL=C PYTHONDONTWRITEBYTECODE=1 "$PYTHON" "$top/bench/run.py" --files "$clust
   --rounds "${BENCH_ROUNDS:-5}" ${BENCH_ROWS:+--rows "$BENCH_ROWS"} --seconds "${BENCH_SECONDS:-10}" \
   ${BENCH:+$BENCH}
 "$PYTHON" "$top/bench/picture.py" "$top/bench/results" "$top/bench/results/goals.svg"
-echo "Picture of all results so far: bench/results/goals.svg"
+echo "Picture of all results so far: bench/results/goals.svg; \`make picture\` gives it to the README"
