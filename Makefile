@@ -2,7 +2,8 @@
 # PGXS's: all, install, installcheck, uninstall, clean.
 #
 #   PG_CONFIG   the PostgreSQL to build for and to test with (the first in PATH)
-#   PG          the major version to check with; another one than PG_CONFIG's is, in the Debian release that has it
+#   PG          the major version to check or measure with; another one than PG_CONFIG's is, in the Debian release that
+#               has it
 #   SUITES      what to check: some of the suites that `make help` names
 #   OLD, NEW    the major versions that are upgraded from and to
 #   WARN        more warning flags; the checks add -Werror
@@ -83,7 +84,7 @@ help:
 	@echo 'make fuzz        both fuzzers, then random cases, for FUZZ_SECONDS (600) each'
 	@echo 'make sanitize    unit tests and fuzzers under sanitizers, the latter for FUZZ_SECONDS (600) each'
 	@echo 'make valgrind    regression tests against a server under valgrind; takes long'
-	@echo 'make bench       measure; see docs for what the numbers mean.'
+	@echo 'make bench       measure; see docs for what the numbers mean. PG=18 as for check'
 	@echo 'make picture     draw what was measured, for the README'
 	@echo 'make setup       install what building and testing need, where something is missing (apt)'
 	@echo 'make             build the extension for the PostgreSQL of PG_CONFIG ($(PG_CONFIG))'
@@ -131,9 +132,14 @@ sanitize: setup
 valgrind: setup
 	@scripts/valgrind.sh $(TESTS)
 
+ifdef PG
+bench:
+	@scripts/bench-elsewhere.sh $(PG)
+else
 bench: setup
-	@scripts/setup.sh python3-matplotlib redis-server libhiredis-dev
+	@scripts/setup.sh python3-matplotlib redis-server libhiredis-dev bench/ivm.sql
 	@scripts/bench.sh
+endif
 
 picture:
 	@scripts/setup.sh python3-matplotlib

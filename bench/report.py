@@ -6,6 +6,10 @@ import statistics
 from dataclasses import dataclass
 
 
+class LeftOut(Exception):
+    """Why a figure cannot be measured here."""
+
+
 @dataclass
 class Goal:
     direction: str  # "at most" or "at least"

@@ -9,6 +9,7 @@ import bulk_load
 import curve
 import environment
 import hot
+import ivm
 import latency
 import memory
 import month
@@ -20,7 +21,7 @@ import state_size
 
 FIGURES = {"copy": bulk_load.copy, "wide": bulk_load.wide, "backfill": backfill.measure,
            "added_features": added_features.measure, "row_trigger": row_trigger.wide,
-           "row_trigger_standard": row_trigger.standard, "outside": outside.measure,
+           "row_trigger_standard": row_trigger.standard, "outside": outside.measure, "ivm": ivm.measure,
            "single_row": single_row.single_row, "many_rows": single_row.many_rows, "latency": latency.latency,
            "reads": latency.reads, "hot": hot.measure, "curve": curve.measure, "state": state_size.measure,
            "month": month.measure, "memory": memory.measure}
@@ -57,14 +58,20 @@ def log(text):
 def main():
     settings = arguments()
     where = environment.describe(settings)
-    figures = []
+    figures, left_out = [], []
     for name in settings.figures or FIGURES:
-        figures.append(FIGURES[name](settings, log))
+        try:
+            figures.append(FIGURES[name](settings, log))
+        except report.LeftOut as reason:
+            left_out.append(f"{name} is left out: {reason}")
+            continue
         report.write_json(settings.results, figures[-1], where)
     print(environment.header(where))
     for figure in figures:
         print()
         print(report.table(figure))
+    for one in left_out:
+        print(f"\n{one}")
 
 
 main()

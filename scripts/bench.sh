@@ -7,6 +7,7 @@
 #   backfill     create_view over rows that are there, over CREATE TABLE AS              bench/backfill.py
 #   added_features  further features over a window that is there                      bench/added_features.py
 #   row_trigger, row_trigger_standard  the wide and the standard catalogue against a trigger FOR EACH ROW
+#   ivm          lifetime count, sum and average against pg_ivm, where there is one      bench/ivm.py
 #   outside      the standard catalogue against a service that keeps histories in Redis   bench/outside.py
 #   single_row   prepared single-row INSERTs, over INSERTs of the finished rows          bench/single_row.py
 #   many_rows    the same with 100 rows a statement                                       bench/single_row.py
@@ -27,6 +28,7 @@
 #                          (2000000)
 #   BENCH_SECONDS=10       length of one measurement of single_row, latency and reads, about that of outside; of
 #                          many_rows twice as long
+#   BENCH_COMMIT           what the results say was measured, instead of the checkout's commit
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 

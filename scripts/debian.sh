@@ -1,8 +1,9 @@
 #!/bin/bash
 # Runs goals of make in the Debian release that has a given major version of PostgreSQL, on this checkout as it stands.
 #
-#   debian.sh [--fresh] [--with OLDER] MAJOR GOAL...   GOAL: what make takes, variables included: check SUITES="regress tap"
-#   debian.sh --release MAJOR                          prints the name of the release
+#   debian.sh [--fresh] [--with OLDER] [--own NAME] MAJOR GOAL...
+#                                     GOAL: what make takes, variables included: check SUITES="regress tap"
+#   debian.sh --release MAJOR         prints the name of the release
 #
 # The Debian is a folder, /var/cache/feature_ext/debian-RELEASE: made by debootstrap when it is first asked for, and
 # kept with what `make setup` installs there. Nothing is mounted in it that others see, so `rm -rf` is all it takes to
@@ -12,7 +13,8 @@
 # ignores. It is made anew each time, and stays, for its build/check/ has the logs; ccache spares most of compiling.
 #
 # --with OLDER: a Debian of its own, in which apt also knows the packages of the release that has PostgreSQL OLDER, and
-# takes from there what its own release has not.
+# takes from there what its own release has not. --own NAME: a Debian of its own, too, in which goals may install what
+# others must not see.
 #
 # Needs root, debootstrap (`scripts/setup.sh debootstrap`), and 2 GB of room.
 set -euo pipefail
@@ -66,7 +68,7 @@ copy_checkout() {
 # it, and it ends with us.
 in_debian() {
   local name settings=()
-  for name in CASES FUZZ_SECONDS RANDOM_SECONDS ROUNDS; do
+  for name in CASES FUZZ_SECONDS RANDOM_SECONDS ROUNDS BENCH BENCH_ROUNDS BENCH_ROWS BENCH_SECONDS BENCH_COMMIT; do
     [ -z "${!name:-}" ] || settings+=("$name=${!name}")
   done
   # shellcheck disable=SC2016  # the dollars are for the inner shell
@@ -86,6 +88,7 @@ in_debian() {
 
 fresh=
 older=
+own=
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --release)
@@ -97,13 +100,17 @@ while [[ ${1:-} == --* ]]; do
       older=$(release_with "$2")
       shift
       ;;
+    --own)
+      own=$2
+      shift
+      ;;
     *) set -- ;;
   esac
   [ $# -eq 0 ] || shift
 done
-[ $# -ge 2 ] || { sed -n '4,5s/^# *//p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '4,6s/^# *//p' "$0" >&2; exit 2; }
 release=$(release_with "$1")
-name=debian-$release${older:+-with-$older}
+name=debian-$release${older:+-with-$older}${own:+-$own}
 shift
 
 [ "$(id -u)" -eq 0 ] || fail "needs root"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Installs what building and testing need, by apt, where something is missing. Silent and quick if nothing is.
 #
-#   setup.sh [PROGRAM]...   with PROGRAM: only these, which are packages of the same name, python3-MODULE or
-#                           libhiredis-dev
+#   setup.sh [PROGRAM]... [FILE.sql]...   with PROGRAM: only these, which are packages of the same name, python3-MODULE or
+#                                         libhiredis-dev; with FILE.sql: extensions that it needs, if apt has them
 #
 # It looks for the things themselves rather than for packages: the same thing can come from several packages (Boost's
 # headers), or from none (a PostgreSQL built from source). A PostgreSQL other than the distribution's is asked for by
@@ -118,13 +118,18 @@ apt_install() {
     apt-get install -qq -y --no-upgrade --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
 
-# Packages of programs and extensions that tests need, that are missing, and that apt knows of.
+# Packages of programs that tests need, that are missing, and that apt knows of.
 test_packages() {
-  local major extension
   PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null || apt-cache pkgnames pgbouncer | grep -x pgbouncer || true
+}
+
+# The same of extensions that files need: extension_packages FILE...
+extension_packages() {
+  local major extension
   [[ $("$PG_CONFIG" --bindir) =~ ^/usr/lib/postgresql/([0-9]+)/bin$ ]] || return 0
   major=${BASH_REMATCH[1]}
-  for extension in $(missing_extensions "$top"/test/regress/sql/*.sql); do
+  for extension in $(missing_extensions "$@"); do
+    extension=${extension//_/-}
     apt-cache pkgnames "postgresql-$major-$extension" | grep -x "postgresql-$major-$extension" || true
   done
 }
@@ -133,9 +138,14 @@ may_install() {
   [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
 }
 
+programs=() files=()
+for argument; do
+  if [[ $argument == *.sql ]]; then files+=("$argument"); else programs+=("$argument"); fi
+done
+
 log=$top/build/setup.log
 rm -f "$log"
-mapfile -t packages < <(missing "$@")
+mapfile -t packages < <(missing "${programs[@]}")
 if [ ${#packages[@]} -gt 0 ]; then
   command -v apt-get >/dev/null || fail "missing, and there is no apt to install it: ${packages[*]}"
   may_install || fail "missing, and neither root nor sudo: ${packages[*]}"
@@ -146,14 +156,17 @@ if [ ${#packages[@]} -gt 0 ]; then
   echo "Installing what is missing: ${packages[*]} (log: build/setup.log)"
   apt_install "${packages[@]}" >>"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get install failed"; }
 
-  mapfile -t packages < <(missing "$@")
+  mapfile -t packages < <(missing "${programs[@]}")
   [ ${#packages[@]} -eq 0 ] || fail "installed, but not found: ${packages[*]} (PG_CONFIG is $PG_CONFIG)"
 fi
-[ $# -eq 0 ] || exit 0
 
-mapfile -t packages < <(test_packages)
+if [ $# -eq 0 ]; then
+  mapfile -t packages < <(test_packages; extension_packages "$top"/test/regress/sql/*.sql)
+else
+  mapfile -t packages < <([ ${#files[@]} -eq 0 ] || extension_packages "${files[@]}")
+fi
 if [ ${#packages[@]} -gt 0 ] && may_install; then
   mkdir -p "$top/build"
   echo "Installing for tests: ${packages[*]} (log: build/setup.log)"
-  apt_install "${packages[@]}" >>"$log" 2>&1 || echo "setup.sh: not installed, their tests will be left out: ${packages[*]}" >&2
+  apt_install "${packages[@]}" >>"$log" 2>&1 || echo "setup.sh: not installed, what needs them is left out: ${packages[*]}" >&2
 fi
