@@ -9,6 +9,8 @@
 #include "pg/entity_taken.hpp"
 #include "pg/feature_writer.hpp"
 #include "pg/lock_ahead.hpp"
+#include "pg/plain_writer.hpp"
+#include "pg/settings.hpp"
 #include "pg/stopwatch.hpp"
 #include "pg/subtransaction.hpp"
 
@@ -127,26 +129,40 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
   return written;
 }
 
-Processed run(Program& program, RowSource& source, const RunOptions& options, NewRows new_rows) {
-  const ViewIdentity& view = program.identity();
-  Place place(program);
-  FeatureWriter writer;
-  const FeatureTable& table = options.destination.table != nullptr ? *options.destination.table : program.table;
-  call([&] {
-    CommandCounterIncrement();
-    writer.open(table.relation, table.attributes.data(), static_cast<int>(table.attributes.size()),
-                options.fire_triggers);
-    if (view.diverts) writer.attribute_errors(program.has_primary_key);
-  });
+Processed process(Program& program, Place& place, RowSource& source, RowSink& sink, const RunOptions& options,
+                  NewRows new_rows) {
   Processed done;
   Diversion diversion(program);
-  WriterSink sink(writer);
-  done.written = compute(program, place, source, sink, view.diverts ? &diversion : nullptr,
+  done.written = compute(program, place, source, sink, program.identity().diverts ? &diversion : nullptr,
                          {options.batch_rows, options.destination.since, nullptr, options.inserter, new_rows})
                      .value_or(0);
   done.diverted = diversion.count();
-  const Stopwatch watch(view.id, Stage::writing);
+  const Stopwatch watch(program.identity().id, Stage::writing);
   diversion.finish();
+  return done;
+}
+
+Processed run(Program& program, RowSource& source, const RunOptions& options, NewRows new_rows) {
+  Place place(program);
+  const FeatureTable& table = options.destination.table != nullptr ? *options.destination.table : program.table;
+  call([] { CommandCounterIncrement(); });
+  // A row that is to be diverted has to fail alone, and what triggers do is not a rebuild's.
+  if (plain_writes() && options.fire_triggers && !program.identity().diverts) {
+    PlainWriter writer(table);
+    const Processed done = process(program, place, source, writer, options, new_rows);
+    const Stopwatch watch(program.identity().id, Stage::writing);
+    writer.finish();
+    return done;
+  }
+  FeatureWriter writer;
+  call([&] {
+    writer.open(table.relation, table.attributes.data(), static_cast<int>(table.attributes.size()),
+                options.fire_triggers);
+    if (program.identity().diverts) writer.attribute_errors(program.has_primary_key);
+  });
+  WriterSink sink(writer);
+  const Processed done = process(program, place, source, sink, options, new_rows);
+  const Stopwatch watch(program.identity().id, Stage::writing);
   call([&] { writer.finish(); });  // runs AFTER triggers of the feature table, which may insert into the source again
   return done;
 }
@@ -156,7 +172,7 @@ constexpr std::int64_t enough_rows = 16;
 
 // Without making rows for new entities beforehand. Nothing, and nothing done, if somebody else has made one meanwhile.
 std::optional<Processed> try_to_run(Program& program, RowSource& source, const RunOptions& options) {
-  if (program.lists.empty() || source.count() < enough_rows) return std::nullopt;
+  if (program.lists.empty() || source.count() < enough_rows || plain_writes()) return std::nullopt;
   try {
     Subtransaction attempt;
     const Processed done = run(program, *source.again(), options, NewRows::when_written);

@@ -20,6 +20,7 @@ int batch_rows_setting = 50000;
 int entity_memory_setting = 160 * 1024;
 int progress_interval_setting = 5;
 bool timing_setting = false;
+bool plain_writes_setting = false;
 
 void timing_changes(bool on, void*) {
   if (on && !timing_setting) feature::Stopwatch::forget_all();
@@ -32,6 +33,7 @@ int batch_rows() { return batch_rows_setting; }
 std::size_t entity_memory() { return static_cast<std::size_t>(entity_memory_setting) * 1024; }
 int progress_interval() { return progress_interval_setting; }
 bool timing() { return timing_setting; }
+bool plain_writes() { return plain_writes_setting; }
 
 void define_settings() {
   DefineCustomIntVariable("feature_ext.batch_rows", "Rows of a statement that are processed together.",
@@ -49,6 +51,9 @@ void define_settings() {
   DefineCustomBoolVariable("feature_ext.timing", "Counts where the time of computing feature views goes.",
                            "The session's times are shown in feature.stats. Turning it on begins anew.", &timing_setting,
                            false, PGC_USERSET, 0, nullptr, timing_changes, nullptr);
+  DefineCustomBoolVariable("feature_ext.plain_writes", "Inserts finished rows by a plain statement.",
+                           "Slower. Tells whether the faster way of writing rows is what has gone wrong.",
+                           &plain_writes_setting, false, PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
   MarkGUCPrefixReserved("feature_ext");
 }
 

@@ -19,4 +19,7 @@ void define_settings();
 // feature_ext.timing
 [[nodiscard]] bool timing();
 
+// feature_ext.plain_writes
+[[nodiscard]] bool plain_writes();
+
 }  // namespace feature
