@@ -98,6 +98,7 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
                                     Diversion* diversion, const ComputeOptions& options) {
   const ViewIdentity& view = program.identity();
   Stopwatch watch(view.id, Stage::reading);
+  program.forget_row();
   std::vector<StateStore> stores(program.lists.size());
   std::vector<ListNames> names;
   for (std::size_t list = 0; list < stores.size(); ++list) names.emplace_back(program, list, options.inserter);

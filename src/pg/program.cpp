@@ -72,6 +72,11 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   }
 }
 
+void Program::forget_row() const {
+  source_row->tts_flags &= static_cast<std::uint16_t>(~TTS_FLAG_SHOULDFREE);
+  call([&] { ExecClearTuple(source_row); });
+}
+
 void Program::check_states() const {
   if (lost.empty()) return;
   throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

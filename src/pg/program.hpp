@@ -89,6 +89,10 @@ class Program {
   // Throws SqlError if rows cannot be processed because a dump has not kept all of the states.
   void check_states() const;
 
+  // What has failed leaves its row behind in source_row, whose memory is gone: it must not be freed once more when the
+  // next row comes. To be called before rows are taken.
+  void forget_row() const;
+
   std::unique_ptr<OwnedContext> context_;  // first: everything below is in it
   std::unique_ptr<Plan> plan_;
   ViewIdentity identity_;

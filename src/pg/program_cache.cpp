@@ -89,8 +89,9 @@ std::shared_ptr<Program> program_of(std::int32_t view) {
   auto& programs = cache();
   const auto found = programs.find(view);
   if (found != programs.end() && !found->second.stale) {
-    if (found->second.program.use_count() == 1) return found->second.program;
-    return compile_view(view);
+    if (found->second.program.use_count() > 1) return compile_view(view);
+    found->second.program->forget_row();
+    return found->second.program;
   }
   for (auto other = programs.begin(); other != programs.end();) {
     other = other->second.stale ? programs.erase(other) : std::next(other);

@@ -54,6 +54,15 @@ INSERT INTO notes SELECT i, CASE i WHEN 700 THEN :'long_text' ELSE 'anna' END, i
 -- nothing was left behind
 SELECT count(*) AS features FROM features;
 SELECT relation, entities FROM feature.stats WHERE entities > 0 ORDER BY relation::text;
+-- nor does a later statement meet a row of one that failed, which was too large for the memory of a transition table
+SET work_mem = '64kB';
+CREATE TABLE letters (id int PRIMARY KEY, at timestamp, body text);
+SELECT feature.create_view('letter_features', 'SELECT id, count(*) OVER (ORDER BY at) AS n FROM letters');
+INSERT INTO letters VALUES (1, 'infinity', repeat('x', 40000000)), (2, '2024-01-01', 'y');
+INSERT INTO letters VALUES (2, '2024-01-01', 'y');
+INSERT INTO letters VALUES (3, '2024-01-02', repeat('x', 40000000)), (4, '2024-01-03', 'y');
+SELECT * FROM letter_features ORDER BY id;
+RESET work_mem;
 
 SET client_min_messages = warning;
 DROP SCHEMA bad_data CASCADE;
