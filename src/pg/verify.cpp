@@ -51,7 +51,8 @@ void verify(FunctionCallInfo fcinfo) {
   const AsUser owner(view.owner, true);
   Spi spi;
   std::string definition_rows = qualified_name(view.definition);
-  if (const std::optional<DefinitionRows> processed = rows_without_diverted(view)) {
+  const std::optional<DefinitionRows> processed = rows_without_diverted(view);
+  if (processed) {
     definition_rows = "definition_rows";
     call([&] { show_rows(definition_rows.c_str(), processed->columns, processed->rows); });
   }
@@ -77,7 +78,10 @@ void verify(FunctionCallInfo fcinfo) {
       }
     });
   }
-  call([&] { SPI_cursor_close(rows); });
+  call([&] {
+    SPI_cursor_close(rows);
+    if (processed) tuplestore_end(processed->rows);
+  });
   spi.close();
 }
 
