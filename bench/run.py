@@ -7,6 +7,7 @@ import added_features
 import backfill
 import bulk_load
 import curve
+import diverted
 import environment
 import hot
 import ivm
@@ -24,7 +25,7 @@ FIGURES = {"copy": bulk_load.copy, "wide": bulk_load.wide, "backfill": backfill.
            "row_trigger_standard": row_trigger.standard, "outside": outside.measure, "ivm": ivm.measure,
            "single_row": single_row.single_row, "many_rows": single_row.many_rows, "latency": latency.latency,
            "reads": latency.reads, "hot": hot.measure, "curve": curve.measure, "state": state_size.measure,
-           "month": month.measure, "memory": memory.measure}
+           "month": month.measure, "diverted": diverted.measure, "memory": memory.measure}
 
 
 def positive(text):

@@ -17,6 +17,7 @@
 #   curve        cost of a row by the number of events in its frame                      bench/curve.py
 #   state        what is kept of a user with 50 transactions                             bench/state_size.py
 #   month        what is kept of a user in a month of traffic                            bench/month.py
+#   diverted     what bad rows cost where they are put aside                             bench/diverted.py
 #   memory       the backend's memory in one long COPY                                   bench/memory.py
 #
 # What is measured, and what the floor of each figure is, stands at the top of these files. All of it runs against a
