@@ -62,14 +62,15 @@ def goals(figures):
 
 def draw_goals(axes, rows):
     rows = rows[::-1]
-    low = min(0.5, *(row.low for row in rows)) / 1.2
+    # What is far better than its goal would take the room of the others.
+    low = max(1 / 8, min(0.5, *(row.low for row in rows))) / 1.2
     high = max(2, *(row.high for row in rows)) * 1.2
     axes.axvspan(low, 1, color=MET, alpha=0.07, linewidth=0)
     axes.axvline(1, color=PLAIN, linewidth=1)
     for place, row in enumerate(rows):
         color = MET if row.met else MISSED
-        axes.plot([row.low, row.high], [place, place], color=color, linewidth=5, alpha=0.4, solid_capstyle="butt")
-        axes.plot(row.median, place, "o", color=color)
+        axes.plot([max(row.low, low), row.high], [place, place], color=color, linewidth=5, alpha=0.4, solid_capstyle="butt")
+        axes.plot(max(row.median, low), place, "o", color=color)
         axes.text(1.02, place, row.measured, color=color, fontsize=8, verticalalignment="center",
                   transform=axes.get_yaxis_transform())
     axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=8)
