@@ -79,8 +79,9 @@ def load(settings, side, clients, number):
     server.pgbench(side, "ivm.sql", clients, USERS, time=WARM_UP_SECONDS, random_seed=number)
     measured = server.pgbench(side, "ivm.sql", clients, USERS, time=settings.seconds, random_seed=1000 + number)
     server.psql(side, ONE_MORE)
-    wrong = server.psql(side, f"WITH latest AS ({LATEST[side]}), query AS ({QUERY}) SELECT count(*) FROM ("
-                              "(TABLE latest EXCEPT ALL TABLE query) UNION ALL (TABLE query EXCEPT ALL TABLE latest)) _")
+    wrong = server.psql(side, f"WITH latest AS ({LATEST[side]}), query AS ({QUERY}) SELECT count(*) FROM "
+                              "((TABLE latest EXCEPT ALL TABLE query) UNION ALL "
+                              "(TABLE query EXCEPT ALL TABLE latest)) _")
     server.drop_database(side)
     if wrong != "0":
         raise SystemExit(f"{side} differs from the plain query")

@@ -1,21 +1,10 @@
 // A transition function that takes in the image of a state, as the leader of a parallel plan and the engine of feature
 // views do: so SQL can hand any bytes to deserialise functions, which it cannot call itself.
 
-extern "C" {
-#include <postgres.h>
-#include <fmgr.h>
-
-// Servers before 16 do not mark these themselves.
-#define EXPORTED __attribute__((visibility("default")))
-extern EXPORTED const Pg_magic_struct* PG_MAGIC_FUNCTION_NAME(void);
-PG_MODULE_MAGIC;
-EXPORTED Datum take_in(PG_FUNCTION_ARGS);
-EXPORTED const Pg_finfo_record* pg_finfo_take_in(void);
-PG_FUNCTION_INFO_V1(take_in);
-}
+#include "../module.hpp"
 
 // take_in(state internal, deserialise regprocedure, combine regprocedure, image bytea) -> internal
-Datum take_in(PG_FUNCTION_ARGS) {
+MODULE_FUNCTION(take_in) {
   FmgrInfo deserialise, combine;
   fmgr_info(PG_GETARG_OID(1), &deserialise);
   fmgr_info(PG_GETARG_OID(2), &combine);

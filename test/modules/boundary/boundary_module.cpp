@@ -5,6 +5,7 @@
 
 #include "pg/boundary.hpp"
 
+#include "../module.hpp"
 #include "kernel/error.hpp"
 #include "pg/memory.hpp"
 
@@ -13,20 +14,7 @@ extern "C" {
 #include <executor/spi.h>
 #include <utils/builtins.h>
 #include <utils/resowner.h>
-
-// Servers before 16 do not mark these themselves.
-#define EXPORTED __attribute__((visibility("default")))
-extern EXPORTED const Pg_magic_struct* PG_MAGIC_FUNCTION_NAME(void);
-PG_MODULE_MAGIC;
 }
-
-#define MODULE_FUNCTION(name)                                       \
-  extern "C" {                                                      \
-  EXPORTED Datum name(PG_FUNCTION_ARGS);                            \
-  EXPORTED const Pg_finfo_record* CppConcat(pg_finfo_, name)(void); \
-  PG_FUNCTION_INFO_V1(name);                                        \
-  }                                                                 \
-  Datum name(PG_FUNCTION_ARGS)
 
 namespace {
 

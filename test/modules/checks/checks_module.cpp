@@ -5,26 +5,14 @@
 #include <ctime>
 #include <execinfo.h>
 
+#include "../module.hpp"
+
 extern "C" {
-#include <postgres.h>
-#include <fmgr.h>
 #include <funcapi.h>
 #include <lib/stringinfo.h>
 #include <miscadmin.h>
 #include <utils/builtins.h>
-
-#define EXPORTED __attribute__((visibility("default")))
-extern EXPORTED const Pg_magic_struct* PG_MAGIC_FUNCTION_NAME(void);
-PG_MODULE_MAGIC;
 }
-
-#define MODULE_FUNCTION(name)                                       \
-  extern "C" {                                                      \
-  EXPORTED Datum name(PG_FUNCTION_ARGS);                            \
-  EXPORTED const Pg_finfo_record* CppConcat(pg_finfo_, name)(void); \
-  PG_FUNCTION_INFO_V1(name);                                        \
-  }                                                                 \
-  Datum name(PG_FUNCTION_ARGS)
 
 namespace {
 

@@ -4,28 +4,19 @@
 #include <xxhash.h>
 
 #include <cstdint>
-#include <cstdint>
 #include <cstring>
 
-extern "C" {
-#include <postgres.h>
-#include <fmgr.h>
+#include "../module.hpp"
+
 #if PG_VERSION_NUM >= 160000
+extern "C" {
 #include <varatt.h>
-#endif
-
-#define EXPORTED __attribute__((visibility("default")))
-extern EXPORTED const Pg_magic_struct* PG_MAGIC_FUNCTION_NAME(void);
-PG_MODULE_MAGIC;
-
-EXPORTED Datum with_checksum(PG_FUNCTION_ARGS);
-EXPORTED const Pg_finfo_record* CppConcat(pg_finfo_, with_checksum)(void);
-PG_FUNCTION_INFO_V1(with_checksum);
 }
+#endif
 
 // with_checksum(image bytea, place int): the image with the checksum of the bytes before `place` at that place, as
 // src/kernel/segment.cpp computes it.
-Datum with_checksum(PG_FUNCTION_ARGS) {
+MODULE_FUNCTION(with_checksum) {
   bytea* image = PG_GETARG_BYTEA_P_COPY(0);
   const int place = PG_GETARG_INT32(1);
   const int size = static_cast<int>(VARSIZE(image) - VARHDRSZ);

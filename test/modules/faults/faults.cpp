@@ -11,16 +11,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-extern "C" {
-#include <postgres.h>
-#include <fmgr.h>
+#include "../module.hpp"
+
 #undef printf
 #undef snprintf
 
-#define EXPORTED __attribute__((visibility("default")))
-EXPORTED const Pg_magic_struct* PG_MAGIC_FUNCTION_NAME(void);
-PG_MODULE_MAGIC;
-
+extern "C" {
 // glibc's own, under the names that it keeps for those who wrap them.
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
@@ -117,30 +113,24 @@ WRAP_WRITE_VECTOR(pwritev64)
 WRAP_ALLOCATE(posix_fallocate)
 WRAP_ALLOCATE(posix_fallocate64)
 
-#define SQL_FUNCTION(name)                                          \
-  EXPORTED Datum name(PG_FUNCTION_ARGS);                            \
-  EXPORTED const Pg_finfo_record* CppConcat(pg_finfo_, name)(void); \
-  PG_FUNCTION_INFO_V1(name);                                        \
-  Datum name(PG_FUNCTION_ARGS)
+}  // extern "C"
 
 // fail_allocation(nth bigint): the session's nth allocation from here on fails; 0: none does.
-SQL_FUNCTION(fail_allocation) {
+MODULE_FUNCTION(fail_allocation) {
   allocation.arm(static_cast<long>(fcinfo->args[0].value));
   PG_RETURN_VOID();
 }
 // fail_write(nth bigint): its nth write to a table or an index, or allocation of room for one.
-SQL_FUNCTION(fail_write) {
+MODULE_FUNCTION(fail_write) {
   table_write.arm(static_cast<long>(fcinfo->args[0].value));
   PG_RETURN_VOID();
 }
 
 // happened(): whether what was to fail has failed. No more fails from here on.
-SQL_FUNCTION(happened) {
+MODULE_FUNCTION(happened) {
   static_cast<void>(fcinfo);
   const bool happened = allocation.happened || table_write.happened;
   allocation.arm(0);
   table_write.arm(0);
   PG_RETURN_BOOL(happened);
 }
-
-}  // extern "C"

@@ -1,22 +1,10 @@
 // See README.md.
 
+#include "../module.hpp"
+
 extern "C" {
-#include <postgres.h>
-#include <fmgr.h>
 #include <miscadmin.h>
-
-#define EXPORTED __attribute__((visibility("default")))
-extern EXPORTED const Pg_magic_struct* PG_MAGIC_FUNCTION_NAME(void);
-PG_MODULE_MAGIC;
 }
-
-#define MODULE_FUNCTION(name)                                       \
-  extern "C" {                                                      \
-  EXPORTED Datum name(PG_FUNCTION_ARGS);                            \
-  EXPORTED const Pg_finfo_record* CppConcat(pg_finfo_, name)(void); \
-  PG_FUNCTION_INFO_V1(name);                                        \
-  }                                                                 \
-  Datum name(PG_FUNCTION_ARGS)
 
 static int64 cancelled_call = 0;
 static int64 calls = 0;
