@@ -282,6 +282,7 @@ void EntityCache::write(std::size_t list, bool finally) {
     if (member->shared != nullptr) member->shared->~SharedEntity();
     call([&] { ResetExprContext(program_.expressions); });
   }
+  if (!call([&] { return stores_[list].insert_waiting(); })) throw EntityTaken();
 }
 
 void EntityCache::forget(std::size_t list) {

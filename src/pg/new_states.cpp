@@ -4,8 +4,8 @@
 // sessions that both meet the entity one has its row, and the other, whose row is gone as if it had never been, finds
 // that of the first.
 //
-// A row that is made when it is written is inserted as it is. If somebody else has been faster nobody waits for
-// anybody: the caller is told, and has to undo what it has done.
+// Rows that are made when they are written are inserted many at a time. If somebody else has been faster nobody waits
+// for anybody: the caller is told, and has to undo what it has done.
 //
 // The unique index lets an entity have one row as long as its slot's number is the same for everybody: zero, if no
 // other entity has its hash. Where one has, two sessions could count differently, because rows come and go meanwhile.
@@ -67,11 +67,48 @@ bool StateStore::insert_unless_taken(std::uint64_t hash, const NullableDatum* ke
   return made;
 }
 
-// The same for a row that was not made before it is written. The rest has to be undone then, this row with it.
-bool StateStore::insert_deferred(const StateRow& row, const std::byte* image, std::size_t size) {
+// A row that is written for the first time is inserted together with others: one change of a page, and one WAL record,
+// for many. They are the entities' own and nobody looks for them meanwhile.
+bool StateStore::let_wait(const StateRow& row, const std::byte* image, std::size_t size) {
   fill_slot(row.hash, row.keys, row.slot, image, size);
-  table_tuple_insert(states_, write_slot_, GetCurrentCommandId(true), 0, nullptr);
-  return insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot, UNIQUE_CHECK_PARTIAL);
+  TupleTableSlot*& slot = waiting_slots_[waiting_];
+  if (waiting_context_ == nullptr) {
+    waiting_context_ = AllocSetContextCreate(context_, "feature_ext waiting state rows", ALLOCSET_DEFAULT_SIZES);
+  }
+  if (slot == nullptr) {
+    MemoryContext previous = MemoryContextSwitchTo(context_);
+    slot = MakeSingleTupleTableSlot(RelationGetDescr(states_), &TTSOpsHeapTuple);
+    MemoryContextSwitchTo(previous);
+  }
+  MemoryContext previous = MemoryContextSwitchTo(waiting_context_);
+  HeapTuple tuple = ExecCopySlotHeapTuple(write_slot_);
+  MemoryContextSwitchTo(previous);
+  ExecStoreHeapTuple(tuple, slot, false);
+  ++waiting_;
+  waiting_bytes_ += tuple->t_len;
+  return (waiting_ < most_waiting && waiting_bytes_ < most_waiting_bytes) || insert_waiting();
+}
+
+// If one is taken the rest has to be undone, these rows with it.
+bool StateStore::insert_waiting() {
+  if (waiting_ == 0) return true;
+  MemoryContext previous = MemoryContextSwitchTo(waiting_context_);
+  table_multi_insert(states_, waiting_slots_, waiting_, GetCurrentCommandId(true), 0, nullptr);
+  bool all_free = true;
+  for (int i = 0; i < waiting_; ++i) {
+    CHECK_FOR_INTERRUPTS();
+    TupleTableSlot* slot = waiting_slots_[i];
+    bool null;
+    const auto hash = static_cast<std::uint64_t>(slot_getattr(slot, hash_attribute, &null));
+    const std::int16_t number = DatumGetInt16(slot_getattr(slot, slot_attribute, &null));
+    all_free = all_free && insert_index_entry(&slot->tts_tid, hash, number, UNIQUE_CHECK_PARTIAL);
+    ExecClearTuple(slot);
+  }
+  MemoryContextSwitchTo(previous);
+  MemoryContextReset(waiting_context_);
+  waiting_ = 0;
+  waiting_bytes_ = 0;
+  return all_free;
 }
 
 }  // namespace feature

@@ -22,9 +22,7 @@ class StateChanges final : public StateSink {
     call([&] { store_.replace_node(row_, number, image.data(), image.size()); });
   }
   void set_head(const std::vector<std::byte>& image) override {
-    const auto place = call([&] { return store_.write(row_, image.data(), image.size()); });
-    if (!place) throw EntityTaken();
-    row_.tid = *place;
+    if (!call([&] { return store_.write(row_, image.data(), image.size()); })) throw EntityTaken();
   }
 
  private:

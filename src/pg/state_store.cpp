@@ -24,8 +24,6 @@ extern "C" {
 namespace feature {
 namespace {
 
-constexpr AttrNumber hash_attribute = 1;
-constexpr AttrNumber slot_attribute = 2;
 constexpr AttrNumber first_key_attribute = 3;
 constexpr AttrNumber number_attribute = 3;
 constexpr AttrNumber events_attribute = 4;
@@ -156,6 +154,9 @@ void StateStore::close() {
   index_endscan(states_scan_);
   ExecDropSingleTupleTableSlot(read_slot_);
   ExecDropSingleTupleTableSlot(write_slot_);
+  for (int i = 0; i < most_waiting && waiting_slots_[i] != nullptr; ++i) {
+    ExecDropSingleTupleTableSlot(waiting_slots_[i]);
+  }
   index_close(states_index_, NoLock);
   table_close(states_, NoLock);
   if (chunks_ == nullptr) return;
@@ -394,12 +395,9 @@ void StateStore::insert(std::uint64_t hash, const NullableDatum* keys, std::int1
   insert_index_entry(&write_slot_->tts_tid, hash, slot, UNIQUE_CHECK_YES);
 }
 
-std::optional<ItemPointerData> StateStore::write(const StateRow& row, const std::byte* image, std::size_t size) {
+bool StateStore::write(StateRow& row, const std::byte* image, std::size_t size) {
   CHECK_FOR_INTERRUPTS();
-  if (!row.is_made()) {
-    if (!insert_deferred(row, image, size)) return std::nullopt;
-    return write_slot_->tts_tid;
-  }
+  if (!row.is_made()) return let_wait(row, image, size);
   fill_slot(row.hash, row.keys, row.slot, image, size);
   ItemPointerData tid = row.tid;
   TM_FailureData failure;
@@ -409,7 +407,8 @@ std::optional<ItemPointerData> StateStore::write(const StateRow& row, const std:
                                                       InvalidSnapshot, &failure, &mode, &update_indexes);
   if (result != TM_Ok) changed_meanwhile(states_, result);
   if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot, UNIQUE_CHECK_NO);
-  return write_slot_->tts_tid;
+  row.tid = write_slot_->tts_tid;
+  return true;
 }
 
 // Leaves the row of a node in chunk_read_slot_.

@@ -118,9 +118,11 @@ class StateStore {
   // Removes a locked row and its chunks.
   void remove(const StateRow& row);
 
-  // Writes a new image; the row must have been locked in an earlier command or this one, and not written in this one.
-  // Returns its place; nothing if it was not made before, and is taken.
-  [[nodiscard]] std::optional<ItemPointerData> write(const StateRow& row, const std::byte* image, std::size_t size);
+  // Writes a new image; the row must have been locked in an earlier command or this one, and not written in this one. Of
+  // a row that was made before, the place moves. False if one that was not is known to be taken; others may wait.
+  [[nodiscard]] bool write(StateRow& row, const std::byte* image, std::size_t size);
+  // Inserts the rows that wait. False if one is taken.
+  [[nodiscard]] bool insert_waiting();
 
   // The image of a node in the current memory context; null if there is none.
   [[nodiscard]] Bytes node(const StateRow& row, std::uint32_t number);
@@ -130,6 +132,10 @@ class StateStore {
   void remove_node(const StateRow& row, std::uint32_t number);
 
  private:
+  // Columns of both tables.
+  static constexpr AttrNumber hash_attribute = 1;
+  static constexpr AttrNumber slot_attribute = 2;
+
   struct Found {
     bool found;
     bool had_entries;  // there are index entries of this hash, of dead rows at least
@@ -160,7 +166,7 @@ class StateStore {
   [[nodiscard]] bool rely_on_slots(LOCKMODE mode);
   [[nodiscard]] bool insert_unless_taken(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot,
                                          const std::byte* image, std::size_t size);
-  [[nodiscard]] bool insert_deferred(const StateRow& row, const std::byte* image, std::size_t size);
+  [[nodiscard]] bool let_wait(const StateRow& row, const std::byte* image, std::size_t size);
   [[nodiscard]] bool is_committed(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot);
   template <class Wait>
   void wait(const NullableDatum* keys, Wait&& wait) const;
@@ -189,6 +195,14 @@ class StateStore {
   LOCKMODE slots_lock_ = NoLock;
   TupleTableSlot* read_slot_ = nullptr;
   TupleTableSlot* write_slot_ = nullptr;
+
+  // Rows of new entities, which are inserted many at a time.
+  static constexpr int most_waiting = 256;
+  static constexpr Size most_waiting_bytes = 64 * 1024;
+  TupleTableSlot* waiting_slots_[most_waiting] = {};
+  int waiting_ = 0;
+  Size waiting_bytes_ = 0;
+  MemoryContext waiting_context_ = nullptr;
 
   Relation chunks_ = nullptr;
   Relation chunks_index_ = nullptr;
