@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 
 import added_features
 import backfill
@@ -61,12 +62,14 @@ def main():
     where = environment.describe(settings)
     figures, left_out = [], []
     for name in settings.figures or FIGURES:
+        start = time.monotonic()
         try:
             figures.append(FIGURES[name](settings, log))
         except report.LeftOut as reason:
             left_out.append(f"{name} is left out: {reason}")
             continue
         report.write_json(settings.results, figures[-1], where)
+        log(f"{name}: took {time.monotonic() - start:.0f} s")
     print(environment.header(where))
     for figure in figures:
         print()
