@@ -4,7 +4,7 @@ latency: single-row INSERTs of 8 clients that are sent when they are due (open l
          reaches when they are sent as fast as it goes; the same rate for the floor of single_row.py. What counts is the
          time from when an INSERT was due, so that a stall shows in all that wait behind it.
 reads:   8 readers that ask for the features of a user's last hour by the feature table's index, 1,000 times a second in
-         all, while 1,000 rows a second are inserted; both as they are due.
+         all, while 1,000 rows a second are inserted; both as they are due. The same beside the floor's inserts.
 
 All of it, pgbench included, runs on the same processors.
 """
@@ -26,13 +26,11 @@ def percentile(latencies, fraction):
 
 def latency(settings, log):
     log(f"latency: making the history of {USERS:,} users")
-    single_row.make_history(settings)
+    single_row.make_history(settings.files)
     peak = single_row.load(settings, "pipeline", 0, single_row.MAIN)["tps"]
     rate = peak / 2
     rounds = [{side: open_loop(settings, side, number, rate) for side in single_row.SIDES}
               for number in range(1, settings.rounds + 1)]
-    for side in single_row.SIDES:
-        server.drop_database(f"{side}_history")
     for number, one in enumerate(rounds, 1):
         log(f"latency, round {number}: p99 floor {one['floor']['p99']:.2f} ms, pipeline {one['pipeline']['p99']:.2f} ms")
 
@@ -60,29 +58,35 @@ def open_loop(settings, side, number, rate):
 
 def reads(settings, log):
     log(f"reads: making the history of {USERS:,} users")
-    single_row.make_history(settings)
+    single_row.make_history(settings.files)
     rounds = []
     for number in range(1, settings.rounds + 1):
-        single_row.copy_history("pipeline")
-        names = {script: os.path.join(settings.files, script) for script in ("single_row_pipeline", "read_features")}
-        both = {
-            "single_row_pipeline": server.start_pgbench(
-                "pipeline", "single_row_pipeline.sql", 2, USERS, names["single_row_pipeline"],
-                first_number=single_row.MEASURED, rate=INSERTS_A_SECOND, time=settings.seconds, random_seed=number),
-            "read_features": server.start_pgbench(
-                "pipeline", "read_features.sql", CLIENTS, USERS, names["read_features"], rate=READS_A_SECOND,
-                time=settings.seconds, random_seed=1000 + number)}
-        taken = {script: server.latencies(process, names[script]) for script, process in both.items()}
-        server.drop_database("pipeline")
-        answers = taken["read_features"]
-        rounds.append({"p50": percentile(answers, 0.5), "p99": percentile(answers, 0.99), "reads": len(answers),
-                       "inserts": len(taken["single_row_pipeline"])})
-        log(f"reads, round {number}: p50 {rounds[-1]['p50']:.2f} ms, p99 {rounds[-1]['p99']:.2f} ms")
-    for side in single_row.SIDES:
-        server.drop_database(f"{side}_history")
+        rounds.append({side: read_beside_inserts(settings, side, number) for side in single_row.SIDES})
+        log(f"reads, round {number}: " +
+            ", ".join(f"{side} p50 {one['p50']:.2f} ms, p99 {one['p99']:.2f} ms" for side, one in rounds[-1].items()))
+
+    def each(name, unit, digits, label=None):
+        return [Line(f"{label or name}, {side}", unit, digits, [one[side][name] for one in rounds])
+                for side in reversed(single_row.SIDES)]
+
+    pipeline, floor = each("p99", "ms", 2)
+    pipeline.goal = Goal("at most", 1)
     return Figure("reads", f"A user's features of the last hour, {CLIENTS} readers, {READS_A_SECOND:,} reads a second "
                   f"beside {INSERTS_A_SECOND:,} inserts", f"{counted_rounds(settings.rounds)} of {settings.seconds} s",
-                  [Line("p99", "ms", 2, [one["p99"] for one in rounds], Goal("at most", 1)),
-                   Line("p50", "ms", 2, [one["p50"] for one in rounds]),
-                   Line("reads a second", "", 0, [one["reads"] / settings.seconds for one in rounds]),
-                   Line("inserts a second", "", 0, [one["inserts"] / settings.seconds for one in rounds])], rounds)
+                  [pipeline, floor, *each("p50", "ms", 2), *each("reads", "", 0, "reads a second"),
+                   *each("inserts", "", 0, "inserts a second")], rounds)
+
+
+def read_beside_inserts(settings, side, number):
+    single_row.copy_history(side)
+    insert, read = f"single_row_{side}.sql", "read_features.sql"
+    logs = {script: os.path.join(settings.files, script) for script in (insert, read)}
+    started = {
+        insert: server.start_pgbench(side, insert, 2, USERS, logs[insert], first_number=single_row.MEASURED,
+                                     rate=INSERTS_A_SECOND, time=settings.seconds, random_seed=number),
+        read: server.start_pgbench(side, read, CLIENTS, USERS, logs[read], rate=READS_A_SECOND, time=settings.seconds,
+                                   random_seed=1000 + number)}
+    taken = {script: server.latencies(process, logs[script]) for script, process in started.items()}
+    server.drop_database(side)
+    return {"p50": percentile(taken[read], 0.5), "p99": percentile(taken[read], 0.99),
+            "reads": len(taken[read]) / settings.seconds, "inserts": len(taken[insert]) / settings.seconds}

@@ -14,6 +14,7 @@ checkpoint, a row for each user (touch.sql) and a few seconds of the same load. 
 on the same processors.
 """
 
+import functools
 import os
 from dataclasses import dataclass
 
@@ -104,7 +105,7 @@ def rates(variants, rounds):
 
 def compare(settings, log, figure, variants, with_checkpoint=False):
     log(f"{figure}: making the history of {USERS:,} users")
-    make_history(settings)
+    make_history(settings.files)
     rounds = []
     for number in range(1, settings.rounds + 1):
         rounds.append({})
@@ -115,14 +116,13 @@ def compare(settings, log, figure, variants, with_checkpoint=False):
                 f"pipeline {one['pipeline']['tps']:.0f}/s, ratio {one['pipeline']['tps'] / one['floor']['tps']:.3f}")
         if with_checkpoint:
             rounds[-1]["after a checkpoint"] = {side: load_after_checkpoint(side, number) for side in SIDES}
-    for side in SIDES:
-        server.drop_database(f"{side}_history")
     return rounds
 
 
-def make_history(settings):
-    """Databases floor_history and pipeline_history, with the same rows."""
-    raw, features = (os.path.join(settings.files, f"{name}.history") for name in ("raw", "features"))
+@functools.cache
+def make_history(files):
+    """Databases floor_history and pipeline_history, with the same rows. Kept for all figures that begin with them."""
+    raw, features = (os.path.join(files, f"{name}.history") for name in ("raw", "features"))
     server.create_database("pipeline_history")
     server.psql_file("pipeline_history", "history.sql", users=USERS)
     server.psql("pipeline_history", f"COPY transactions TO '{raw}'; COPY transaction_features TO '{features}';")

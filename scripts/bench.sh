@@ -1,6 +1,6 @@
 #!/bin/bash
-# Measures the extension against what the same rows cost without it, and prints a table; takes about three quarters
-# of an hour and 6 GB of room for temporary files. Results also go to bench/results/*.json.
+# Measures the extension against what the same rows cost without it, and prints a table; takes about a quarter of an hour
+# and 6 GB of room for temporary files. Results also go to bench/results/*.json.
 #
 #   copy         COPY into the standard catalogue, over a COPY of the finished rows      bench/bulk_load.py
 #   wide         the same of the wide catalogue                                          bench/bulk_load.py
@@ -16,19 +16,22 @@
 #   hot          8 sessions that insert for one merchant, of a shared list               bench/hot.py
 #   curve        cost of a row by the number of events in its frame                      bench/curve.py
 #   state        what is kept of a user with 50 transactions                             bench/state_size.py
-#   month        what is kept of a user in a month of traffic                            bench/month.py
 #   diverted     what bad rows cost where they are put aside                             bench/diverted.py
+#
+# and, if asked for, since they take minutes and are the same in every run,
+#
+#   month        what is kept of a user in a month of traffic                            bench/month.py
 #   memory       the backend's memory in one long COPY                                   bench/memory.py
 #
 # What is measured, and what the floor of each figure is, stands at the top of these files. All of it runs against a
 # private server that really writes to disk, on two processors.
 #
-#   BENCH="copy state"     figures; all of them if not set
-#   BENCH_ROUNDS=5         rounds of each figure; in each round first the floor, then the pipeline
+#   BENCH="copy state"     figures; all but these two if not set
+#   BENCH_ROUNDS=3         rounds of each figure; in each round first the floor, then the pipeline
 #   BENCH_ROWS=10000000    rows of copy and backfill (1000000), wide and added_features (200000), month (600000), memory
 #                          (2000000)
-#   BENCH_SECONDS=10       length of one measurement of single_row, latency and reads, about that of outside; of
-#                          many_rows twice as long
+#   BENCH_SECONDS=5        length of one measurement of single_row, latency and reads, about that of outside; of
+#                          many_rows half of it
 #   BENCH_COMMIT           what the results say was measured, instead of the checkout's commit
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
@@ -68,7 +71,7 @@ as_server_user mkdir -m 755 "$cluster/files"
 LC_ALL=C PYTHONDONTWRITEBYTECODE=1 "$PYTHON" "$top/bench/run.py" --files "$cluster/files" \
   --loadgen "$top/loadgen/feature-loadgen" --service "$top/build/outside/feature-service" \
   --results "$top/bench/results" \
-  --rounds "${BENCH_ROUNDS:-5}" ${BENCH_ROWS:+--rows "$BENCH_ROWS"} --seconds "${BENCH_SECONDS:-10}" \
-  ${BENCH:+$BENCH}
+  ${BENCH_ROUNDS:+--rounds "$BENCH_ROUNDS"} ${BENCH_ROWS:+--rows "$BENCH_ROWS"} \
+  ${BENCH_SECONDS:+--seconds "$BENCH_SECONDS"} ${BENCH:+$BENCH}
 "$PYTHON" "$top/bench/picture.py" "$top/bench/results" "$top/bench/results/goals.svg"
 echo "Picture of all results so far: bench/results/goals.svg; \`make picture\` gives it to the README"
