@@ -22,10 +22,9 @@ namespace {
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian and are read as they lie");
 static_assert(FLT_EVAL_METHOD == 0 && std::numeric_limits<double>::is_iec559, "decimals are read by exact arithmetic");
 
-constexpr std::uint8_t format_version = 2;
-
-// Offsets of the header's fields.
+// Offsets of the header's fields: of all versions, of version 2.
 constexpr std::size_t at_version = 0;
+constexpr std::size_t at_fields = 1;
 constexpr std::size_t at_level = 1;
 constexpr std::size_t at_prefix_columns = 2;
 constexpr std::size_t at_event_columns = 4;
@@ -108,22 +107,52 @@ std::uint64_t load_leb128(const std::byte*& at, const std::byte* end) {
   corrupt("feature state has a malformed length");
 }
 
+[[noreturn]] void malformed_header() { corrupt("feature state has a malformed header"); }
+
+// The fields of a prefix that are in the header, in their order there.
+constexpr std::size_t header_fields = 5;
+using HeaderFields = std::array<std::uint64_t, header_fields>;
+
+constexpr HeaderFields largest_fields = {std::numeric_limits<std::uint8_t>::max(),
+                                         std::numeric_limits<std::uint32_t>::max(),
+                                         std::numeric_limits<std::uint32_t>::max(),
+                                         std::numeric_limits<std::uint32_t>::max(),
+                                         std::numeric_limits<std::int64_t>::max()};
+
+HeaderFields fields_of(const Prefix& prefix) {
+  return {prefix.level, prefix.node, prefix.next, prefix.late, static_cast<std::uint64_t>(prefix.position)};
+}
+
 // The header of an image with its letters; throws unless it is whole.
 struct Header {
+  std::uint8_t version;
+  HeaderFields fields{};
   std::size_t prefix_columns;
   std::size_t event_columns;
   const std::byte* letters;
   std::size_t size;
 
   Header(const std::byte* image, std::size_t image_size) {
-    if (image_size < at_letters) truncated();
-    if (load<std::uint8_t>(image + at_version) != format_version) corrupt("feature state has an unknown version");
-    if (load<std::int64_t>(image + at_position) < 0) corrupt("feature state has a malformed header");
-    prefix_columns = load<std::uint16_t>(image + at_prefix_columns);
-    event_columns = load<std::uint16_t>(image + at_event_columns);
-    letters = image + at_letters;
-    size = at_letters + prefix_columns + event_columns;
+    if (image_size == 0) truncated();
+    version = load<std::uint8_t>(image + at_version);
+    switch (version) {
+      case 2: read_fixed(image, image_size); break;
+      case 3: read_short(image, image_size); break;
+      default: corrupt("feature state has an unknown version");
+    }
+    for (std::size_t i = 0; i < header_fields; ++i) {
+      if (fields[i] > largest_fields[i]) malformed_header();
+    }
+    size = static_cast<std::size_t>(letters - image) + prefix_columns + event_columns;
     if (image_size < size) truncated();
+  }
+
+  void set(Prefix& prefix) const {
+    prefix.level = static_cast<std::uint8_t>(fields[0]);
+    prefix.node = static_cast<std::uint32_t>(fields[1]);
+    prefix.next = static_cast<std::uint32_t>(fields[2]);
+    prefix.late = static_cast<std::uint32_t>(fields[3]);
+    prefix.position = static_cast<std::int64_t>(fields[4]);
   }
 
   [[nodiscard]] bool is_of(const Layout& layout) const {
@@ -132,6 +161,31 @@ struct Header {
   }
 
  private:
+  void read_fixed(const std::byte* image, std::size_t image_size) {
+    if (image_size < at_letters) truncated();
+    fields = {load<std::uint8_t>(image + at_level), load<std::uint32_t>(image + at_node),
+              load<std::uint32_t>(image + at_next), load<std::uint32_t>(image + at_late),
+              load<std::uint64_t>(image + at_position)};
+    prefix_columns = load<std::uint16_t>(image + at_prefix_columns);
+    event_columns = load<std::uint16_t>(image + at_event_columns);
+    letters = image + at_letters;
+  }
+
+  void read_short(const std::byte* image, std::size_t image_size) {
+    const std::byte* at = image + at_fields;
+    const std::byte* const end = image + image_size;
+    if (at == end) truncated();
+    const auto present = static_cast<unsigned>(*at++);
+    if (present >> header_fields != 0) malformed_header();
+    prefix_columns = load_leb128(at, end);
+    event_columns = load_leb128(at, end);
+    if (prefix_columns > most_columns || event_columns > most_columns) malformed_header();
+    for (std::size_t i = 0; i < header_fields; ++i) {
+      if (present >> i & 1U) fields[i] = load_leb128(at, end);
+    }
+    letters = at;
+  }
+
   static bool same(const std::byte* letters, const std::vector<Storage>& columns) {
     static_assert(sizeof(Storage) == 1);
     return columns.empty() || std::memcmp(letters, columns.data(), columns.size()) == 0;
@@ -372,11 +426,8 @@ SegmentReader::SegmentReader(const Layout& layout, const std::byte* image, std::
   if (end_ < header.size) truncated();
   check_checksum(image, end_);
 
-  prefix_.position = load<std::int64_t>(image + at_position);
-  prefix_.level = load<std::uint8_t>(image + at_level);
-  prefix_.node = load<std::uint32_t>(image + at_node);
-  prefix_.next = load<std::uint32_t>(image + at_next);
-  prefix_.late = load<std::uint32_t>(image + at_late);
+  version_ = header.version;
+  header.set(prefix_);
   offset_ = header.size;
   if (offset_ == end_) truncated();
   Value* values = nullptr;
@@ -474,7 +525,7 @@ void check_image(const std::byte* image, std::size_t size) {
   std::pmr::monotonic_buffer_resource memory;
   SegmentReader reader(layout, image, size, memory);
   SegmentWriter writer(layout);
-  writer.begin(reader.prefix());
+  writer.begin(reader.prefix(), reader.version());
   Event event;
   while (reader.next(event)) writer.append(event);
   const std::vector<std::byte>& written = writer.finish(writer.size());
@@ -487,24 +538,50 @@ std::size_t largest_value_size(Storage storage, const Value& value) {
   return leb128_size(size) + size;
 }
 
-void SegmentWriter::begin(const Prefix& prefix) {
+void SegmentWriter::begin(const Prefix& prefix, std::uint8_t version) {
   if (layout_.prefix.size() > most_columns || layout_.event.size() > most_columns) {
     throw OutOfRange("too many columns for a feature state");
   }
-  buffer_.assign(at_letters, std::byte{0});
-  store(buffer_.data() + at_version, format_version);
-  store(buffer_.data() + at_prefix_columns, static_cast<std::uint16_t>(layout_.prefix.size()));
-  store(buffer_.data() + at_event_columns, static_cast<std::uint16_t>(layout_.event.size()));
-  store(buffer_.data() + at_level, prefix.level);
-  store(buffer_.data() + at_node, prefix.node);
-  store(buffer_.data() + at_next, prefix.next);
-  store(buffer_.data() + at_late, prefix.late);
-  store(buffer_.data() + at_position, prefix.position);
+  buffer_.clear();
+  if (version == 2) {
+    begin_fixed(prefix);
+  } else {
+    begin_short(prefix);
+  }
   for (const Storage storage : layout_.prefix) buffer_.push_back(static_cast<std::byte>(storage));
   for (const Storage storage : layout_.event) buffer_.push_back(static_cast<std::byte>(storage));
   set_tail({}, layout_.prefix);
   append_record(layout_.prefix, prefix.before);
   set_tail({time_, nullptr}, layout_.event);
+}
+
+void SegmentWriter::begin_fixed(const Prefix& prefix) {
+  buffer_.resize(at_letters);
+  std::byte* const to = buffer_.data();
+  store(to + at_version, std::uint8_t{2});
+  store(to + at_prefix_columns, static_cast<std::uint16_t>(layout_.prefix.size()));
+  store(to + at_event_columns, static_cast<std::uint16_t>(layout_.event.size()));
+  store(to + at_level, prefix.level);
+  store(to + at_node, prefix.node);
+  store(to + at_next, prefix.next);
+  store(to + at_late, prefix.late);
+  store(to + at_position, prefix.position);
+}
+
+void SegmentWriter::begin_short(const Prefix& prefix) {
+  constexpr std::size_t longest_number = 10;
+  buffer_.resize(2 + (2 + header_fields) * longest_number);
+  const HeaderFields fields = fields_of(prefix);
+  std::uint8_t present = 0;
+  for (std::size_t i = 0; i < header_fields; ++i) present |= static_cast<std::uint8_t>((fields[i] != 0) << i);
+  std::byte* to = store(buffer_.data(), current_version);
+  to = store(to, present);
+  to = store_leb128(to, layout_.prefix.size());
+  to = store_leb128(to, layout_.event.size());
+  for (const std::uint64_t field : fields) {
+    if (field != 0) to = store_leb128(to, field);
+  }
+  buffer_.resize(static_cast<std::size_t>(to - buffer_.data()));
 }
 
 void SegmentWriter::resume(const std::byte* image, std::size_t end, const Tail& tail) {
@@ -561,7 +638,7 @@ const std::vector<std::byte>& SegmentWriter::finish(std::size_t capacity) {
 }
 
 std::size_t capacity_for(std::size_t size) {
-  constexpr std::size_t classes[] = {64, 128, 256, 512, 1024, 1536, light_head, 3072, largest_head};
+  constexpr std::size_t classes[] = {32, 64, 128, 256, 512, 1024, 1536, light_head, 3072, largest_head};
   for (const std::size_t capacity : classes) {
     if (size <= capacity) return capacity;
   }

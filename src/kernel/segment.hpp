@@ -2,9 +2,15 @@
 // entity (the head) is stored in its state row and grows by appending; all older events are in a tree (tree.hpp), whose
 // leaves are segments of events and whose inner nodes are segments of summaries. All have this one format.
 //
-//   u8 version | u8 level | u16 prefix columns | u16 event columns | u32 node | u32 next | u32 late | i64 position |
+//   u8 version | u8 which fields | prefix columns | event columns | level, node, next, late, position |
 //   one storage letter a column, prefix columns first |
 //   prefix record | event record ... | 0x00 | u32 checksum | zero bytes up to the capacity
+//
+// Of the fields, those are there that are not zero; the second byte has a bit for each, from the lowest on. Fields and
+// numbers of columns are in LEB128: most entities have few events and no tree, and their header takes four bytes.
+// Version 2, which is still read, had all of them in fixed width:
+//
+//   u8 version | u8 level | u16 prefix columns | u16 event columns | u32 node | u32 next | u32 late | i64 position | ..
 //
 // A record says of each number only how it differs from the one before: the time from that of the event before, a value
 // from the column's last value that is not NULL. Before the first event these are the prefix record's time, zero, and
@@ -70,6 +76,10 @@ struct Prefix {
   Event before{};
 };
 
+// Of the way images are written. A head that was written in an older one is, as events are appended to it.
+inline constexpr std::uint8_t oldest_version = 2;
+inline constexpr std::uint8_t current_version = 3;
+
 // What the next record is written against: the last time, and of each event column the last value that is not NULL.
 // `last` is null where there is nothing yet: all values are zero or no bytes. It is borrowed.
 struct Tail {
@@ -86,6 +96,7 @@ class SegmentReader {
   // Checks version, columns, checksum. Throws CorruptState. O(size).
   SegmentReader(const Layout& layout, const std::byte* image, std::size_t size, std::pmr::memory_resource& memory);
 
+  [[nodiscard]] std::uint8_t version() const { return version_; }
   [[nodiscard]] const Prefix& prefix() const { return prefix_; }
 
   // The next event in order, with `values` allocated in `memory`; false at the end. Throws CorruptState.
@@ -104,6 +115,7 @@ class SegmentReader {
 
   const Layout& layout_;
   const std::byte* image_;
+  std::uint8_t version_;
   std::size_t end_;         // offset of the end marker
   std::size_t offset_ = 0;  // of the next record
   std::pmr::memory_resource& memory_;
@@ -131,7 +143,7 @@ class SegmentWriter {
   explicit SegmentWriter(const Layout& layout) : layout_(layout) {}
 
   // Starts an image with no events.
-  void begin(const Prefix& prefix);
+  void begin(const Prefix& prefix, std::uint8_t version = current_version);
   // Starts from the first `end` bytes of an existing image, as SegmentReader::end() and tail() gave them.
   void resume(const std::byte* image, std::size_t end, const Tail& tail);
   void append(const Event& event);
@@ -146,6 +158,8 @@ class SegmentWriter {
   static constexpr std::size_t trailer_size = 1 + 4;
 
  private:
+  void begin_fixed(const Prefix& prefix);
+  void begin_short(const Prefix& prefix);
   void append_record(const std::vector<Storage>& columns, const Event& event);
   void set_tail(const Tail& tail, const std::vector<Storage>& columns);
 

@@ -281,7 +281,9 @@ std::string to_text(const std::byte* image, std::size_t size) {
   SegmentReader reader(layout, image, size, memory);
 
   TextWriter text;
-  text.put("v2 capacity=");
+  text.put("v");
+  text.put_integer(reader.version());
+  text.put(" capacity=");
   text.put_integer(size);
   text.put(" level=");
   text.put_integer(reader.prefix().level);
@@ -304,7 +306,12 @@ std::string to_text(const std::byte* image, std::size_t size) {
 
 std::vector<std::byte> from_text(std::string_view text) {
   TextReader reader(text);
-  reader.expect("v2");
+  reader.expect("v");
+  const std::size_t at_version = reader.offset();
+  const auto version = reader.integer<std::uint8_t>("a version");
+  if (version < oldest_version || version > current_version) {
+    throw InvalidSegmentText(at_version, "a version that is known");
+  }
   reader.expect("capacity=");
   const std::size_t at_capacity = reader.offset();
   const auto capacity = reader.integer<std::uint64_t>("a number of bytes");
@@ -333,7 +340,7 @@ std::vector<std::byte> from_text(std::string_view text) {
 
   SegmentWriter writer(layout);
   prefix.before = reader.record(layout.prefix);
-  writer.begin(prefix);
+  writer.begin(prefix, version);
   while (!reader.at_end()) writer.append(reader.record(layout.event));
   if (capacity < writer.size()) {
     throw InvalidSegmentText(at_capacity, "a capacity of at least " + std::to_string(writer.size()) + " bytes");

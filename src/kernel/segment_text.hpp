@@ -1,6 +1,6 @@
 // The readable text form of a segment image, and back.
 //
-//   v2 capacity=512 level=0 node=0 next=0 late=0 position=0 prefix(ld) events(dx): (8112345678, 3, 12.5) …
+//   v3 capacity=512 level=0 node=0 next=0 late=0 position=0 prefix(ld) events(dx): (8112345678, 3, 12.5) …
 //
 // First the prefix record, then one record an event; a record is its time and its values in column order. Integers are
 // decimal, floats are the shortest decimal that reads back as the same bits (also NaN, Infinity, -Infinity, and

@@ -61,7 +61,7 @@ Image written_again(const Image& image) {
   std::pmr::monotonic_buffer_resource memory;
   feature::SegmentReader reader(layout, image.data(), image.size(), memory);
   feature::SegmentWriter writer(layout);
-  writer.begin(reader.prefix());
+  writer.begin(reader.prefix(), reader.version());
   feature::Event event;
   while (reader.next(event)) writer.append(event);
   return writer.finish(image.size());

@@ -16,6 +16,7 @@
 
 #include "golden_samples.hpp"
 #include "kernel/segment.hpp"
+#include "kernel/segment_text.hpp"
 
 namespace feature {
 namespace {
@@ -111,6 +112,8 @@ TEST(Golden, images_of_all_versions_hold_what_was_written) {
     const Image image = image_in(entry.path());
     EXPECT_EQ(text_of(image), contents(beside(entry.path(), ".txt")));
     EXPECT_EQ(entry.path().parent_path(), folder_of(version_of(image)));
+    check_image(image.data(), image.size());
+    EXPECT_EQ(from_text(to_text(image.data(), image.size())), image);
     for (const Storage storage : layout_of(image.data(), image.size()).event) ++seen[static_cast<char>(storage)];
     ++images;
   }

@@ -252,7 +252,7 @@ TEST(SegmentRecord, an_event_lies_in_the_image_as_the_header_draws_it) {
       0x22, 0x01, 0x02,                               // codes: 1 byte of time, 1, the same, NULL, 1 and NULL
       0xFF, 0x01, 0xF7,                               // -1; (1234 - 1234) * 8 + 1; -9
       0x00};
-  const std::size_t at = 26 + layout.event.size();
+  const std::size_t at = 4 + layout.event.size();
   for (std::size_t i = 0; i < expected.size(); ++i) {
     EXPECT_EQ(static_cast<unsigned>(image[at + i]), expected[i]) << "byte " << i;
   }
@@ -532,41 +532,122 @@ TEST(Segment, an_image_of_other_columns_is_refused) {
   EXPECT_THROW(SegmentReader(other, image.data(), image.size(), memory), CorruptState);
 }
 
+bool is_whole(const Image& bytes) {
+  try {
+    check_image(bytes.data(), bytes.size());
+    return true;
+  } catch (const CorruptState&) {
+    return false;
+  }
+}
+
+// An image of one column before and one in an event, and no event, in which bytes are changed under a right checksum.
+class Forged {
+ public:
+  explicit Forged(std::uint8_t version) : writer_(layout_) {
+    Samples samples;
+    Prefix prefix;
+    prefix.before = samples.event(0, {Samples::number(std::int8_t{1})});
+    writer_.begin(prefix, version);
+    image_ = writer_.finish(writer_.size());
+    image_.resize(image_.size() - SegmentWriter::trailer_size);
+  }
+
+  // `bytes` instead of `count` bytes from `at` on.
+  [[nodiscard]] Image with(std::size_t at, std::size_t count, const std::vector<unsigned>& bytes) {
+    Image changed = image_;
+    const auto from = changed.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto to = changed.erase(from, from + static_cast<std::ptrdiff_t>(count));
+    std::vector<std::byte> inserted;
+    for (const unsigned byte : bytes) inserted.push_back(static_cast<std::byte>(byte));
+    changed.insert(to, inserted.begin(), inserted.end());
+    writer_.resume(changed.data(), changed.size(), {});
+    return writer_.finish(writer_.size() + 100);
+  }
+  [[nodiscard]] Image with(std::size_t at, unsigned byte) { return with(at, 1, {byte}); }
+
+ private:
+  Layout layout_{{Storage::int8}, {Storage::int8}};
+  SegmentWriter writer_;
+  Image image_;
+};
+
 TEST(Segment, only_what_a_writer_writes_is_accepted) {
-  Samples samples;
-  const Layout layout{{Storage::int8}, {Storage::int8}};
-  SegmentWriter writer(layout);
-  Prefix prefix;
-  prefix.before = samples.event(0, {Samples::number(std::int8_t{1})});
-  writer.begin(prefix);
-  const Image image = writer.finish(writer.size());
-  const std::size_t end = image.size() - SegmentWriter::trailer_size;
-  const std::size_t header = 26 + 2;
-  const auto sealed_with = [&](std::size_t at, unsigned byte) {
-    Image changed = image;
-    changed[at] = static_cast<std::byte>(byte);
-    writer.resume(changed.data(), end, {});
-    return Image(writer.finish(writer.size() + 100));
+  for (const std::uint8_t version : {oldest_version, current_version}) {
+    SCOPED_TRACE(int{version});
+    Forged forged(version);
+    const std::size_t letters = version == 2 ? 26 : 4;
+    const std::size_t header = letters + 2;
+    EXPECT_TRUE(is_whole(forged.with(0, version)));
+    EXPECT_FALSE(is_whole(forged.with(0, 1))) << "version";
+    EXPECT_FALSE(is_whole(forged.with(0, current_version + 1))) << "version";
+    EXPECT_FALSE(is_whole(forged.with(0, oldest_version + current_version - version))) << "the other version";
+    EXPECT_FALSE(is_whole(forged.with(letters, 'q'))) << "unknown letter";
+    EXPECT_FALSE(is_whole(forged.with(header, 0x20))) << "time without a code";
+    EXPECT_FALSE(is_whole(forged.with(header, 0x2A))) << "time of 9 bytes";
+    EXPECT_FALSE(is_whole(forged.with(header, 0x31))) << "value of more bytes than its type";
+    EXPECT_FALSE(is_whole(forged.with(header + 1, 0x00))) << "same value as a difference";
+    Image padded = forged.with(0, version);
+    padded.back() = std::byte{1};
+    EXPECT_FALSE(is_whole(padded)) << "padding";
+  }
+  EXPECT_FALSE(is_whole(Forged(2).with(25, 0x80))) << "negative position";
+}
+
+TEST(Segment, only_a_writers_header_is_accepted) {
+  Forged forged(3);
+  const auto with_fields = [&](unsigned present, const std::vector<unsigned>& fields) {
+    std::vector<unsigned> bytes{present, 1, 1};
+    bytes.insert(bytes.end(), fields.begin(), fields.end());
+    return is_whole(forged.with(1, 3, bytes));
   };
-  const auto is_whole = [](const Image& bytes) {
-    try {
-      check_image(bytes.data(), bytes.size());
-      return true;
-    } catch (const CorruptState&) {
-      return false;
+  EXPECT_TRUE(with_fields(0, {}));
+  EXPECT_TRUE(with_fields(0x1F, {1, 2, 3, 4, 5}));
+  EXPECT_TRUE(with_fields(0x01, {0xFF, 0x01})) << "the largest level";
+  EXPECT_FALSE(with_fields(0x01, {0x80, 0x02})) << "a level of 256";
+  EXPECT_TRUE(with_fields(0x02, {0xFF, 0xFF, 0xFF, 0xFF, 0x0F})) << "the largest number of a node";
+  for (const unsigned field : {0x02U, 0x04U, 0x08U}) {
+    EXPECT_FALSE(with_fields(field, {0x80, 0x80, 0x80, 0x80, 0x10})) << "2^32";
+  }
+  EXPECT_TRUE(with_fields(0x10, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F})) << "the largest position";
+  EXPECT_FALSE(with_fields(0x10, {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01})) << "2^63";
+  EXPECT_FALSE(with_fields(0x01, {0})) << "a field that is zero";
+  EXPECT_FALSE(with_fields(0x01, {0x81, 0x00})) << "more bytes than needed";
+  EXPECT_FALSE(with_fields(0x20, {1})) << "a field that there is not";
+  EXPECT_FALSE(is_whole(forged.with(2, 2, {0x80, 0x80, 0x04, 1}))) << "65536 columns";
+  EXPECT_FALSE(is_whole(forged.with(2, 2, {1, 0xFF, 0xFF, 0x03}))) << "letters that are not there";
+  for (std::size_t size = 0; size < 4; ++size) {
+    const Image image = forged.with(0, 3);
+    EXPECT_FALSE(is_whole(Image(image.begin(), image.begin() + static_cast<std::ptrdiff_t>(size))));
+  }
+}
+
+TEST(Segment, a_header_has_all_fields_of_any_size) {
+  std::mt19937_64 random(11);
+  const Layout layout{{}, {Storage::int32}};
+  const auto number = [&](unsigned bits) {
+    return random() % 3 == 0 ? 0 : random() >> (64 - bits) >> random() % bits;
+  };
+  for (int i = 0; i < 2000; ++i) {
+    Prefix prefix;
+    prefix.level = static_cast<std::uint8_t>(number(8));
+    prefix.node = static_cast<std::uint32_t>(number(32));
+    prefix.next = static_cast<std::uint32_t>(number(32));
+    prefix.late = static_cast<std::uint32_t>(number(32));
+    prefix.position = static_cast<std::int64_t>(number(63));
+    for (const std::uint8_t version : {oldest_version, current_version}) {
+      SegmentWriter writer(layout);
+      writer.begin(prefix, version);
+      const Image image = writer.finish(writer.size());
+      check_image(image.data(), image.size());
+      std::pmr::monotonic_buffer_resource memory;
+      const SegmentReader reader(layout, image.data(), image.size(), memory);
+      EXPECT_EQ(reader.version(), version);
+      const Prefix& read = reader.prefix();
+      EXPECT_EQ(std::tie(read.level, read.node, read.next, read.late, read.position),
+                std::tie(prefix.level, prefix.node, prefix.next, prefix.late, prefix.position));
     }
-  };
-  EXPECT_TRUE(is_whole(sealed_with(0, 2)));
-  EXPECT_FALSE(is_whole(sealed_with(0, 1))) << "version";
-  EXPECT_FALSE(is_whole(sealed_with(25, 0x80))) << "negative position";
-  EXPECT_FALSE(is_whole(sealed_with(26, 'q'))) << "unknown letter";
-  EXPECT_FALSE(is_whole(sealed_with(header, 0x20))) << "time without a code";
-  EXPECT_FALSE(is_whole(sealed_with(header, 0x2A))) << "time of 9 bytes";
-  EXPECT_FALSE(is_whole(sealed_with(header, 0x31))) << "value of more bytes than its type";
-  EXPECT_FALSE(is_whole(sealed_with(header + 1, 0x00))) << "same value as a difference";
-  Image padded = sealed_with(0, 2);
-  padded.back() = std::byte{1};
-  EXPECT_FALSE(is_whole(padded)) << "padding";
+  }
 }
 
 // What follows the header of a segment of one event column, under a right checksum.
@@ -626,7 +707,8 @@ TEST(Segment, values_that_a_type_cannot_hold_are_refused) {
 }
 
 TEST(Segment, heads_have_few_capacities) {
-  EXPECT_EQ(capacity_for(0), 64U);
+  EXPECT_EQ(capacity_for(0), 32U);
+  EXPECT_EQ(capacity_for(33), 64U);
   EXPECT_EQ(capacity_for(65), 128U);
   EXPECT_EQ(capacity_for(256), 256U);
   EXPECT_EQ(capacity_for(257), 512U);

@@ -32,7 +32,7 @@ TEST(SegmentText, the_text_shows_all_there_is) {
                             {samples.event(811234567890001, {Samples::number(0.1), samples.bytes("\x0b\x68")}),
                              samples.event(-5, {Samples::null(), samples.bytes("")})});
   EXPECT_EQ(text_of(image),
-            "v2 capacity=64 level=0 node=0 next=0 late=0 position=3 prefix(ld) events(dx): (811234567890000, 3, 12.5) "
+            "v3 capacity=64 level=0 node=0 next=0 late=0 position=3 prefix(ld) events(dx): (811234567890000, 3, 12.5) "
             "(811234567890001, 0.1, \\x0b68) (-5, null, \\x)");
   expect_round_trip(image);
 }
@@ -76,14 +76,14 @@ TEST(SegmentText, capacity_is_kept) {
 }
 
 TEST(SegmentText, blanks_between_tokens_do_not_matter) {
-  const std::string_view tight = "v2 capacity=64 level=0 node=0 next=0 late=0 position=0 prefix()events(lx):(1)(2,3,\\xff)";
+  const std::string_view tight = "v3 capacity=64 level=0 node=0 next=0 late=0 position=0 prefix()events(lx):(1)(2,3,\\xff)";
   const std::string_view wide =
-      " v2\n capacity= 64 level= 0 node= 0\tnext= 0 late= 0 position= 0 prefix( ) events ( l x ) : ( 1 )\t( 2 , 3 , \\xff )\r\n";
+      " v 3\n capacity= 64 level= 0 node= 0\tnext= 0 late= 0 position= 0 prefix( ) events ( l x ) : ( 1 )\t( 2 , 3 , \\xff )\r\n";
   EXPECT_EQ(from_text(tight), from_text(wide));
 }
 
 TEST(SegmentText, an_error_carries_its_offset) {
-  const std::string good = "v2 capacity=256 level=0 node=0 next=0 late=0 position=0 prefix() events(bd): (0) (1, 2, 3.5)";
+  const std::string good = "v3 capacity=256 level=0 node=0 next=0 late=0 position=0 prefix() events(bd): (0) (1, 2, 3.5)";
   ASSERT_EQ(offset_of_error(good), std::string_view::npos);
   const auto offset = [&](std::string_view part, std::string_view instead) {
     std::string text = good;
@@ -91,7 +91,9 @@ TEST(SegmentText, an_error_carries_its_offset) {
     return offset_of_error(text);
   };
   EXPECT_EQ(offset_of_error(""), 0U);
-  EXPECT_EQ(offset("v2", "v1"), 0U);
+  EXPECT_EQ(offset("v3", "v2"), std::string_view::npos);
+  EXPECT_EQ(offset("v3", "v1"), 1U);
+  EXPECT_EQ(offset("v3", "v4"), 1U);
   EXPECT_EQ(offset("256", "x"), 12U);
   EXPECT_EQ(offset("256", "10"), 12U) << "too small";
   EXPECT_EQ(offset("256", "99999999999"), 12U) << "too large";
@@ -109,7 +111,7 @@ TEST(SegmentText, an_error_carries_its_offset) {
 
 TEST(SegmentText, the_message_says_what_was_expected) {
   try {
-    static_cast<void>(from_text("v2 capacity=256 level=0 node=0 next=0 late=0 position=0 prefix() events(x): (0) (1, \\x0)"));
+    static_cast<void>(from_text("v3 capacity=256 level=0 node=0 next=0 late=0 position=0 prefix() events(x): (0) (1, \\x0)"));
     FAIL();
   } catch (const InvalidSegmentText& error) {
     EXPECT_STREQ(error.what(), "invalid feature state at byte 87: expected a hexadecimal digit");

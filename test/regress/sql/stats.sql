@@ -143,7 +143,7 @@ ROLLBACK;
 -- Events that have left: the root says how many.
 SELECT n.chunks, n.states FROM feature_state.list n JOIN feature_state.view v ON v.id = n.view WHERE v.relation = 'features'::regclass AND number = 3 \gset
 BEGIN;
-UPDATE :chunks SET events = regexp_replace(events::text, ' position=\d+', ' position=1000')::feature.state WHERE number = (SELECT substring(state::text FROM 'node=(\d+)')::int FROM :states);
+UPDATE :chunks SET events = regexp_replace(events::text, 'capacity=\d+ (.*) position=\d+', 'capacity=4000 \1 position=1000')::feature.state WHERE number = (SELECT substring(state::text FROM 'node=(\d+)')::int FROM :states);
 SELECT events - events_kept AS left FROM feature.list_stats('features') WHERE list = 3;
 ROLLBACK;
 
