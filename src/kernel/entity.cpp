@@ -252,6 +252,11 @@ void Entity::add_left(const Event& event) {
   if (late_ < std::numeric_limits<std::uint32_t>::max()) ++late_;
 }
 
+void Entity::undo_add_left() {
+  tree_.undo_add_left();
+  --late_;
+}
+
 Entity::Tally Entity::tally(EventTime until) {
   tree_.settle();
   const std::int64_t first = tree_.left().position;

@@ -104,6 +104,8 @@ class Entity {
   // too. As in add(), its values may be filled in afterwards.
   [[nodiscard]] bool would_have_left(EventTime time);
   void add_left(const Event& event);
+  // Takes back the last add_left(), as undo_add() does an add().
+  void undo_add_left();
   // As add() does first: once the event that was added last has all its values.
   void settle() { tree_.settle(); }
   // Number and digest of all events that are not later than `until`, which is not before the last that has left.

@@ -72,8 +72,9 @@ void SharedEntity::add(const Event& event) {
   Entity& own = *slots_.front();
   time_ = event.time;
   holder_ = &own;
+  own_position_ = recalled_position_ = std::nullopt;
   if (in_recalled(event.time)) {
-    static_cast<void>(recalled_->add(event));
+    recalled_position_ = recalled_->add(event);
     holder_ = recalled_;
     if (own.would_have_left(event.time)) {
       own.add_left(event);
@@ -83,7 +84,17 @@ void SharedEntity::add(const Event& event) {
     // Late events in it have all their values by now, and nothing else settles them.
     recalled_->settle();
   }
-  static_cast<void>(own.add(event));
+  own_position_ = own.add(event);
+}
+
+void SharedEntity::undo_add() {
+  Entity& own = *slots_.front();
+  if (recalled_position_) recalled_->undo_add(*recalled_position_);
+  if (own_position_) {
+    own.undo_add(*own_position_);
+  } else {
+    own.undo_add_left();
+  }
 }
 
 std::int64_t SharedEntity::count_until() {

@@ -41,6 +41,9 @@ class SharedEntity {
 
   // As Entity::add: puts a row's event in its place. The questions below are about the event that was added last.
   void add(const Event& event);
+  // Takes back the last add(), which is possible until the next one, with values or without. What was recalled for it
+  // stays.
+  void undo_add();
 
   // Number of events up to the row, itself included, and of those of earlier times.
   [[nodiscard]] std::int64_t count_until();
@@ -83,8 +86,11 @@ class SharedEntity {
   NoNodes no_nodes_;
   Entity* recalled_ = nullptr;
   EventTime recalled_until_{};
-  EventTime time_{};        // of the row
+  EventTime time_{};          // of the row
   Entity* holder_ = nullptr;  // of the row's event
+  // Where add() has put it: nothing if it counts as having left the own slot, and if it is not among recalled ones.
+  std::optional<std::int64_t> own_position_;
+  std::optional<std::int64_t> recalled_position_;
 };
 
 }  // namespace feature

@@ -441,6 +441,12 @@ void Tree::add_left(const Event& event) {
   ++prefix_.position;
 }
 
+void Tree::undo_add_left() {
+  grown_->unsettled_left.pop_back();
+  --grown_->left.position;
+  --prefix_.position;
+}
+
 void Tree::absorb_left(Tree& other) {
   settle();
   const Prefix& more = other.left();

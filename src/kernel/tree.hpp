@@ -90,6 +90,8 @@ class Tree {
   // Adds an event that is earlier than the newest that has left, as one that has left. Its values may be filled in
   // until settle().
   void add_left(const Event& event);
+  // Takes back the last add_left(), before settle().
+  void undo_add_left();
   // Takes over what another tree knows of the events that have left it; none of them is later than newest().
   void absorb_left(Tree& other);
   // A digest of the events that have left: the sum of those of runs of them, whatever their order.

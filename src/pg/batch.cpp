@@ -213,19 +213,23 @@ void Batch::add_event(const Row& row, std::size_t list, Program::Level& level) {
   const Event event{row.time, values_[list]};
   attempts_.whole([&] {
     if (member->shared != nullptr) {
-      member->shared->add(event);  // which cannot be undone: views with shared lists do not divert
+      member->shared->add(event);
     } else {
       positions_[list] = member->entity->add(event);
-      if (attempts_.can_fail()) added_.push_back({list, member->entity, positions_[list]});
     }
+    if (attempts_.can_fail()) added_.push_back({member, positions_[list]});
   });
 }
 
 // Takes the events of a row that has failed out of the entities that they were added to.
 void Batch::undo() {
   for (auto added = added_.rbegin(); added != added_.rend(); ++added) {
-    const InContext here(entities_.context(added->list));
-    added->entity->undo_add(added->position);
+    const InContext here(entities_.context(added->member->list));
+    if (added->member->shared != nullptr) {
+      added->member->shared->undo_add();
+    } else {
+      added->member->entity->undo_add(added->position);
+    }
   }
 }
 

@@ -55,9 +55,8 @@ class Batch {
     std::size_t number;
   };
   struct Added {
-    std::size_t list;
-    Entity* entity;
-    std::int64_t position;
+    Member* member;
+    std::int64_t position;  // which a shared entity knows itself
   };
 
   template <class T>

@@ -230,7 +230,6 @@ Datum feature_create_view(PG_FUNCTION_ARGS) {
     if (PG_NARGS() > shared_argument && !PG_ARGISNULL(shared_argument)) {
       shared = feature::texts_in(PG_GETARG_DATUM(shared_argument));
     }
-    if (diverts && !shared.empty()) feature::refuse_to_divert();
     return ObjectIdGetDatum(feature::Creation(name, query, lateness, diverts, std::move(shared)).run());
   });
 }

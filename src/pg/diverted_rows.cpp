@@ -44,11 +44,6 @@ bool diverts(const char* on_error) {
       .hint("It is \"abort\" or \"divert\".");
 }
 
-void refuse_to_divert() {
-  throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "rows of a feature view with shared lists cannot be diverted")
-      .hint("Use on_error => 'abort', or a feature view without shared lists.");
-}
-
 // Memory and files behind it belong to whatever the first row that fails has failed in: the statement, not the attempt.
 void Diversion::begin() {
   constexpr const char* columns[] = {"view",    "time",    "sqlstate", "message", "detail",

@@ -20,9 +20,6 @@ namespace feature {
 // The meaning of an on_error argument. Throws SqlError unless it is 'abort' or 'divert'.
 [[nodiscard]] bool diverts(const char* on_error);
 
-// Where rows go to lists that several sessions write at once, what a row has done there cannot be undone alone.
-[[noreturn]] void refuse_to_divert();
-
 // Puts rows into the table, once all are known. They wait in memory up to work_mem, and on disk beyond it.
 class Diversion {
  public:

@@ -1,7 +1,5 @@
 // feature.set_on_error and feature.replay: what becomes of rows that cannot be processed, and processing them again.
 
-#include <algorithm>
-
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
@@ -128,10 +126,7 @@ Datum feature_set_on_error(PG_FUNCTION_ARGS) {
     const feature::ViewIdentity view = feature::view_by_relation(PG_GETARG_OID(0));
     feature::check_owner(view);
     const char* on_error = feature::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(1)); });
-    const bool diverts = feature::diverts(on_error);
-    const bool shared = std::any_of(view.lists.begin(), view.lists.end(), [](const auto& list) { return list.shared; });
-    if (diverts && shared) feature::refuse_to_divert();
-    feature::record_on_error(view, diverts);
+    feature::record_on_error(view, feature::diverts(on_error));
     return Datum{0};
   });
 }

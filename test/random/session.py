@@ -179,7 +179,7 @@ class Session:
                 self.sql(text)
                 # A refusal would end a transaction that the case has begun.
                 idle = self.connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE
-                if rng.random() < 0.3 and idle and not view.diverts:
+                if rng.random() < 0.3 and idle:
                     self.share(view, text, rng)
         elif isinstance(step, Refresh):
             if not self.pretend:

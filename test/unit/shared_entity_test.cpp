@@ -1,5 +1,5 @@
 // A shared entity answers as a plain computation over the events of all its slots would: whichever slot each session
-// writes, whatever has left them, and however they are merged.
+// writes, whatever has left them, however they are merged, and whichever events are taken back.
 
 #include "kernel/shared_entity.hpp"
 
@@ -98,6 +98,8 @@ class Trial {
   std::size_t absorbed = 0;
   std::size_t absorbed_in_part = 0;
   std::size_t left = 0;
+  std::size_t undone = 0;          // of slots that others were seen beside,
+  std::size_t undone_as_left = 0;  // and of these, where events up to that time had been recalled
 
  private:
   static constexpr std::int64_t span = 200;  // of the frames that are bounded
@@ -157,11 +159,11 @@ class Trial {
     }
     std::stable_sort(batch.begin(), batch.end(), [](const Plain& a, const Plain& b) { return a.time < b.time; });
     for (const Plain& row : batch) {
-      if (shared) {
-        recall(*shared, source, row.time, memory);
-      } else {
-        recall(own, source, row.time, memory);
+      while (below(5) == 0) {
+        const std::int64_t late = below(below(2) == 0 ? 2000 : 30);
+        add_and_undo(own, shared.get(), source, {now_ - late, below(50)}, memory);
       }
+      recall(own, shared.get(), source, row.time, memory);
       add(own, shared.get(), row, memory);
       if (batch.size() < 50 || below(10) == 0) query(own, shared.get(), row);
     }
@@ -198,6 +200,38 @@ class Trial {
     EXPECT_THROW(entity.recall(fewer), EventsLeft);
     entity.recall(events);
     ++recalled;
+  }
+
+  void recall(Entity& own, SharedEntity* shared, const std::vector<Plain>& source, std::int64_t time,
+              std::pmr::memory_resource& memory) {
+    if (shared != nullptr) {
+      recall(*shared, source, time, memory);
+    } else {
+      recall(own, source, time, memory);
+    }
+  }
+
+  // As for a row that fails: before its value is there, or when it has been computed.
+  void add_and_undo(Entity& own, SharedEntity* shared, const std::vector<Plain>& source, const Plain& row,
+                    std::pmr::memory_resource& memory) {
+    recall(own, shared, source, row.time, memory);
+    const bool as_left = own.would_have_left(at(row.time));
+    if (below(2) == 0) {
+      add(own, shared, row, memory);
+      if (below(2) == 0) query(own, shared, row);
+      model_.pop_back();
+    } else if (shared != nullptr) {
+      shared->add({at(row.time), nullptr});
+    } else {
+      position_ = own.add({at(row.time), nullptr});
+    }
+    if (shared == nullptr) {
+      own.undo_add(position_);
+      return;
+    }
+    shared->undo_add();
+    ++undone;
+    undone_as_left += as_left;
   }
 
   void add(Entity& own, SharedEntity* shared, const Plain& row, std::pmr::memory_resource& memory) {
@@ -290,6 +324,8 @@ TEST(SharedEntity, answers_as_a_plain_computation_over_all_slots) {
   std::size_t absorbed = 0;
   std::size_t absorbed_in_part = 0;
   std::size_t left = 0;
+  std::size_t undone = 0;
+  std::size_t undone_as_left = 0;
   for (std::uint64_t seed = 1; seed <= 30 && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Trial trial(seed);
@@ -298,11 +334,15 @@ TEST(SharedEntity, answers_as_a_plain_computation_over_all_slots) {
     absorbed += trial.absorbed;
     absorbed_in_part += trial.absorbed_in_part;
     left += trial.left;
+    undone += trial.undone;
+    undone_as_left += trial.undone_as_left;
   }
   EXPECT_GT(recalled, 10U) << "trials are to recall events";
   EXPECT_GT(absorbed, 30U) << "trials are to merge slots";
   EXPECT_GT(absorbed_in_part, 30U) << "trials are to merge slots in parts";
   EXPECT_GT(left, 20U) << "trials are to let events leave";
+  EXPECT_GT(undone, 100U) << "trials are to take events back";
+  EXPECT_GT(undone_as_left, 10U) << "trials are to take events back that count as having left";
 }
 
 TEST(SharedEntity, what_is_taken_back_is_counted_and_folded_with_pauses) {

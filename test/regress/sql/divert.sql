@@ -220,8 +220,6 @@ INSERT INTO visits VALUES (3005, 'n', '2024-01-01 00:10:46', 0);
 SELECT feature.set_on_error('visit_features', 'ignore');
 SELECT feature.create_view('x', 'SELECT id FROM visits', on_error => 'ignore');
 SELECT feature.create_view('x', 'SELECT id FROM visits', on_error => NULL);
-SELECT feature.create_view('x', 'SELECT id, count(*) OVER (PARTITION BY page ORDER BY at) FROM visits',
-                           on_error => 'divert', shared => '{page}');
 SELECT feature.set_on_error('visits', 'divert');
 SELECT feature.replay('visits');
 
