@@ -167,6 +167,7 @@ void Batch::process_row(const Row& row) {
     Program::Level& level = program_.levels[index];
     const feature::Level& planned = program_.plan().levels[index];
     evaluate(row, index, input);
+    if (index + 1 == program_.levels.size() && !sink_.takes_rows()) return;
     for (const LevelList& used : planned.lists) {
       window_results_.compute(used, *row.members[used.list], row.time, positions_[used.list], level.results);
     }

@@ -83,10 +83,12 @@ class ProcessedRows final : public RowSource {
   SourceRows& rows_;
 };
 
-// Rows that are processed for what they leave in the states.
+// Features of rows that are there stay as they are recorded: in the order in which states are made anew they may be
+// other ones, or fail.
 class Nowhere final : public RowSink {
  public:
   void add(std::size_t, const Datum*, const bool*) override {}
+  [[nodiscard]] bool takes_rows() const override { return false; }
 };
 
 void empty_states(const ViewIdentity& view) {

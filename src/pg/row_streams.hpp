@@ -32,6 +32,8 @@ class RowSink {
  public:
   virtual ~RowSink() = default;
   virtual void add(std::size_t number, const Datum* values, const bool* nulls) = 0;
+  // Whether rows are finished and added; else they are processed for what they leave in the states alone.
+  [[nodiscard]] virtual bool takes_rows() const { return true; }
   // Work that has come together and is not about a single row.
   [[nodiscard]] virtual bool is_due() const { return false; }
   virtual void catch_up() {}

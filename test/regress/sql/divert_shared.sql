@@ -100,5 +100,20 @@ SELECT id, sqlstate FROM errors WHERE id = 7000;
 TRUNCATE sales;
 SELECT count(*) FROM errors;
 
+-- A correction makes the states anew, in the order of event time. In that order the feature of row 1 would fail; it stays as it
+-- was recorded.
+CREATE TABLE events (id int PRIMARY KEY, k text, t int, v int);
+SELECT feature.create_view('event_features', $$
+  SELECT id, 10 / (count(*) OVER w - 3) AS share, sum(v) OVER w AS total FROM events WINDOW w AS (PARTITION BY k ORDER BY t)
+$$, on_error => 'divert', shared => '{k}');
+INSERT INTO events VALUES (1, 'a', 10, 1), (2, 'a', 20, 2), (9, 'b', 10, 9);
+INSERT INTO events VALUES (3, 'a', 5, 3);
+INSERT INTO events VALUES (4, 'a', 7, 4), (5, 'a', 15, 5);
+DELETE FROM events WHERE id = 9;
+UPDATE events SET v = 10 WHERE id = 5;
+INSERT INTO events VALUES (6, 'a', 25, 6);
+TABLE event_features ORDER BY id;
+SELECT row ->> 'id' AS id, message FROM feature.errors WHERE relation = 'event_features'::regclass ORDER BY 1;
+
 SET client_min_messages = warning;
 DROP SCHEMA divert_shared CASCADE;
