@@ -5,13 +5,16 @@
 #include "pg/catalogue.hpp"
 #include "pg/diverted_rows.hpp"
 #include "pg/engine.hpp"
+#include "pg/place.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/settings.hpp"
+#include "pg/stored_rows.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
 #include <access/xact.h>
 #include <executor/spi.h>
+#include <miscadmin.h>
 #include <storage/lmgr.h>
 #include <utils/builtins.h>
 
@@ -28,7 +31,7 @@ constexpr long rows_at_once = 1000;
 
 // The diverted rows of a view in the order of event time, taken out of the table of errors. Lives within an SPI
 // connection.
-class RowsToReplay final : public RowSource {
+class RowsToReplay {
  public:
   explicit RowsToReplay(const Program& program)
       : images_(program.identity(), program.source_row->tts_tupleDescriptor),
@@ -53,7 +56,24 @@ class RowsToReplay final : public RowSource {
     });
   }
 
-  bool next(TupleTableSlot* slot) override {
+  // All of them, so that they can be gone through more than once.
+  [[nodiscard]] Tuplestorestate* store(Program& program) {
+    const Place place(program);
+    return call([&] {
+      Tuplestorestate* rows = tuplestore_begin_heap(true, false, work_mem);
+      while (next(program.source_row)) tuplestore_puttupleslot(rows, program.source_row);
+      ExecClearTuple(program.source_row);
+      return rows;
+    });
+  }
+
+  void close() {
+    call([&] { SPI_cursor_close(portal_); });
+  }
+
+ private:
+  bool next(TupleTableSlot* slot) {
+    CHECK_FOR_INTERRUPTS();
     if (position_ == fetched_) fetch();
     if (fetched_ == 0) return false;
     ExecClearTuple(slot);
@@ -63,17 +83,9 @@ class RowsToReplay final : public RowSource {
     const Datum image = SPI_getbinval(rows_->vals[position_++], rows_->tupdesc, 1, &null);
     images_.restore(DatumGetJsonbP(image), slot);
     MemoryContextSwitchTo(previous);
-    ++taken_;
     return true;
   }
-  bool is_at_hand() const override { return position_ < fetched_; }
 
-  [[nodiscard]] std::int64_t taken() const { return taken_; }
-  void close() {
-    call([&] { SPI_cursor_close(portal_); });
-  }
-
- private:
   void fetch() {
     if (rows_ != nullptr) SPI_freetuptable(rows_);
     SPI_cursor_fetch(portal_, true, rows_at_once);
@@ -88,7 +100,6 @@ class RowsToReplay final : public RowSource {
   SPITupleTable* rows_ = nullptr;
   std::uint64_t fetched_ = 0;
   std::uint64_t position_ = 0;
-  std::int64_t taken_ = 0;
 };
 
 std::int64_t replay(Oid relation) {
@@ -104,15 +115,18 @@ std::int64_t replay(Oid relation) {
   std::int64_t replayed;
   Spi spi;
   {
-    RowsToReplay rows(*program);
+    RowsToReplay taken_out(*program);
     {
       const AsUser owner(program->identity().owner, true);
       std::optional<PinnedSettings> settings;
       if (program->plan().needs_settings) settings.emplace(program->identity().settings);
+      Tuplestorestate* stored = taken_out.store(*program);
+      StoredRows rows(stored);
       const Processed done = run(*program, rows, {batch_rows(), true});
-      replayed = rows.taken() - done.diverted;
+      replayed = rows.count() - done.diverted;
+      call([&] { tuplestore_end(stored); });
     }
-    rows.close();
+    taken_out.close();
   }
   spi.close();
   return replayed;

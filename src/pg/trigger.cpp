@@ -13,6 +13,7 @@
 #include "pg/query_end.hpp"
 #include "pg/restoring.hpp"
 #include "pg/settings.hpp"
+#include "pg/stored_rows.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
@@ -30,33 +31,6 @@ PG_FUNCTION_INFO_V1(feature_maintain);
 
 namespace feature {
 namespace {
-
-// The transition table through a read pointer of its own: several views may read it one after the other.
-class InsertedRows final : public RowSource {
- public:
-  explicit InsertedRows(Tuplestorestate* rows) : rows_(rows) {
-    call([&] {
-      pointer_ = tuplestore_alloc_read_pointer(rows_, EXEC_FLAG_REWIND);
-      tuplestore_select_read_pointer(rows_, pointer_);
-      tuplestore_rescan(rows_);
-    });
-  }
-
-  bool next(TupleTableSlot* slot) override {
-    tuplestore_select_read_pointer(rows_, pointer_);
-    const bool found = tuplestore_gettupleslot(rows_, true, false, slot);
-    taken_ += found;
-    return found;
-  }
-  bool has_more() const override { return taken_ < tuplestore_tuple_count(rows_); }
-  std::unique_ptr<RowSource> again() override { return std::make_unique<InsertedRows>(rows_); }
-  std::int64_t count() const override { return tuplestore_tuple_count(rows_); }
-
- private:
-  Tuplestorestate* rows_;
-  int pointer_ = 0;
-  std::int64_t taken_ = 0;
-};
 
 const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
   const auto* data = reinterpret_cast<const TriggerData*>(fcinfo->context);
@@ -137,7 +111,7 @@ void process_inserted(const TriggerData& data, std::int32_t id) {
   if (program == nullptr) return;
   check_source(program->identity(), RelationGetRelid(data.tg_relation));
   as_view(*program, [&](Oid inserter) {
-    InsertedRows rows(data.tg_newtable);
+    StoredRows rows(data.tg_newtable);
     run(*program, rows, {batch_rows(), true, {}, inserter});
   });
 }
