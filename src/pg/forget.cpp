@@ -13,6 +13,7 @@
 #include "pg/entity_rows.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/retraction.hpp"
+#include "pg/subtransaction.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
@@ -69,20 +70,39 @@ class Oblivion {
       const AsUser owner(view_.owner, true);
       find_lists();
     }
-    lock_states();
-    std::int64_t rows;
+    std::int64_t rows = 0;
+    int attempt = 1;
+    while (!try_to_run(attempt == most_attempts, &rows)) ++attempt;
+    return rows;
+  }
+
+ private:
+  // Whoever comes for the entity all the time is held up in the end.
+  static constexpr int most_attempts = 4;
+
+  // What the rows have locked is locked in the one order, so the entity itself is not locked beforehand, unless this is
+  // the last attempt. Then others may have brought a row for it between the deletion and its lock: false, and nothing
+  // done.
+  [[nodiscard]] bool try_to_run(bool last, std::int64_t* rows) {
+    Subtransaction attempt;
+    if (last) lock_states();
     {
       const Forgetting forgetting(view_.id, entities_);
-      rows = remove_source_rows();
+      *rows = remove_source_rows();
+    }
+    lock_states();
+    if (!last && has_source_rows()) {
+      attempt.roll_back();
+      return false;
     }
     // Rows that the source has lost before, or that are not followed.
     forget_diverted(program_, entities_.front());
     if (const std::vector<std::string> kept = feature_columns(); !kept.empty()) (void)remove_rows(view_.relation, kept);
     remove_states();
-    return rows;
+    attempt.release();
+    return true;
   }
 
- private:
   // The lists whose keys are the fields: more than one only if they name the same keys in another order. The columns
   // and values by which rows are found are those of the first.
   void find_lists() {
@@ -154,10 +174,24 @@ class Oblivion {
     });
   }
 
+  // A statement that looks at all rows would fail on one that was diverted because its keys do.
+  [[nodiscard]] bool keys_may_fail() const { return !keys_are_columns() && has_diverted(view_); }
+
+  bool has_source_rows() {
+    if (keys_may_fail()) return places_of_entity(program_, entities_.front()).has_value();
+    Parameters parameters;
+    const std::string sql = "SELECT FROM " + from_source(view_.source) + " WHERE " +
+                            condition(entities_.front(), texts_, parameters) + " LIMIT 1";
+    const AsUser owner(view_.owner, true);
+    Spi spi;
+    const bool any = execute(sql, parameters) > 0;
+    spi.close();
+    return any;
+  }
+
   std::int64_t remove_source_rows() {
-    if (keys_are_columns() || !has_diverted(view_)) return remove_rows(view_.source, texts_);
-    // The DELETE would fail on a row that was diverted because its keys do. One that is updated meanwhile is found
-    // then.
+    if (!keys_may_fail()) return remove_rows(view_.source, texts_);
+    // One that is updated meanwhile is found then.
     std::uint64_t rows = 0;
     const std::string sql = "DELETE FROM " + from_source(view_.source) +
                             " s USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) n (relation, place) "
