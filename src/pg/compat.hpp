@@ -17,6 +17,7 @@ extern "C" {
 #include <nodes/nodeFuncs.h>
 #include <parser/parse_relation.h>
 #include <rewrite/rewriteHandler.h>
+#include <storage/lmgr.h>
 #include <utils/acl.h>
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
@@ -47,6 +48,24 @@ inline IndexScanDesc index_beginscan(Relation table, Relation index, Snapshot sn
   return ::index_beginscan(table, index, snapshot, nullptr, keys, 0);
 #else
   return ::index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
+// 18 can log that there was something to wait for.
+inline bool ConditionalLockTuple(Relation table, ItemPointer row, LOCKMODE mode) {
+#if PG_VERSION_NUM >= 180000
+  return ::ConditionalLockTuple(table, row, mode, false);
+#else
+  return ::ConditionalLockTuple(table, row, mode);
+#endif
+}
+
+// 17 can also look for stronger locks.
+inline bool LockHeldByMe(const LOCKTAG& tag, LOCKMODE mode) {
+#if PG_VERSION_NUM >= 170000
+  return ::LockHeldByMe(&tag, mode, false);
+#else
+  return ::LockHeldByMe(&tag, mode);
 #endif
 }
 

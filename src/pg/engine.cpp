@@ -13,6 +13,7 @@
 #include "pg/settings.hpp"
 #include "pg/stopwatch.hpp"
 #include "pg/subtransaction.hpp"
+#include "pg/view_lock.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -85,12 +86,21 @@ class WriterSink final : public RowSink {
   FeatureWriter& writer_;
 };
 
+// How a run gets its entities.
+struct Locking {
+  NewRows new_rows = NewRows::when_locked;
+  // Whether EntityTaken may end it: it can be undone and repeated.
+  bool can_repeat = false;
+  // What attempts before it have met, and it will have if it is ended, too. Null if rows tell of all their entities.
+  MetEntities* met = nullptr;
+};
+
 struct ComputeOptions {
   std::int64_t batch_rows;
   std::optional<EventTime> since;
   const Parameters* rebuilt_without;
   Oid inserter;
-  NewRows new_rows;
+  Locking locking;
 };
 
 // The whole way of the rows to the sink, between the opening of the state tables and their closing.
@@ -110,18 +120,27 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
     CommandCounterIncrement();
     for (std::size_t list = 0; list < stores.size(); ++list) {
       stores[list].open(view.lists[list].states, view.lists[list].chunks, &program.lists[list].keys, &names[list],
-                        options.new_rows);
+                        options.locking.new_rows, options.locking.can_repeat);
     }
   });
+  if (has_turns(program)) take_turn(program);
   std::optional<std::int64_t> written;
   {
     const Computing computing(view);
     written = with_context([&] {
       EntityCache entities(program, stores);
       History history(program, entities, command, options.rebuilt_without);
-      return run_batches({program, place, entities, history, sink, diversion, options.since,
-                          options.rebuilt_without == nullptr, watch},
-                         stores, source, options.batch_rows);
+      const Work work{
+          program, place, entities, history, sink, diversion, options.since, options.rebuilt_without == nullptr, watch};
+      MetEntities* met = options.locking.met;
+      if (met == nullptr) return run_batches(work, stores, source, options.batch_rows);
+      entities.expect(*met);
+      try {
+        return run_batches(work, stores, source, options.batch_rows);
+      } catch (const EntityTaken&) {
+      }
+      entities.tell(*met);
+      throw EntityTaken();
     });
   }
   call([&] {
@@ -131,11 +150,11 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
 }
 
 Processed process(Program& program, Place& place, RowSource& source, RowSink& sink, const RunOptions& options,
-                  NewRows new_rows) {
+                  const Locking& locking) {
   Processed done;
   Diversion diversion(program);
   done.written = compute(program, place, source, sink, program.identity().diverts ? &diversion : nullptr,
-                         {options.batch_rows, options.destination.since, nullptr, options.inserter, new_rows})
+                         {options.batch_rows, options.destination.since, nullptr, options.inserter, locking})
                      .value_or(0);
   done.diverted = diversion.count();
   const Stopwatch watch(program.identity().id, Stage::writing);
@@ -143,14 +162,14 @@ Processed process(Program& program, Place& place, RowSource& source, RowSink& si
   return done;
 }
 
-Processed run(Program& program, RowSource& source, const RunOptions& options, NewRows new_rows) {
+Processed run(Program& program, RowSource& source, const RunOptions& options, const Locking& locking) {
   Place place(program);
   const FeatureTable& table = options.destination.table != nullptr ? *options.destination.table : program.table;
   call([] { CommandCounterIncrement(); });
   // A row that is to be diverted has to fail alone, and what triggers do is not a rebuild's.
   if (plain_writes() && options.fire_triggers && !program.identity().diverts) {
     PlainWriter writer(table);
-    const Processed done = process(program, place, source, writer, options, new_rows);
+    const Processed done = process(program, place, source, writer, options, locking);
     const Stopwatch watch(program.identity().id, Stage::writing);
     writer.finish();
     return done;
@@ -162,21 +181,18 @@ Processed run(Program& program, RowSource& source, const RunOptions& options, Ne
     if (program.identity().diverts) writer.attribute_errors(program.has_primary_key);
   });
   WriterSink sink(writer);
-  const Processed done = process(program, place, source, sink, options, new_rows);
+  const Processed done = process(program, place, source, sink, options, locking);
   const Stopwatch watch(program.identity().id, Stage::writing);
   call([&] { writer.finish(); });  // runs AFTER triggers of the feature table, which may insert into the source again
   return done;
 }
 
-// With fewer rows a subtransaction costs more than it spares.
-constexpr std::int64_t enough_rows = 16;
-
-// Without making rows for new entities beforehand. Nothing, and nothing done, if somebody else has made one meanwhile.
-std::optional<Processed> try_to_run(Program& program, RowSource& source, const RunOptions& options) {
-  if (program.lists.empty() || source.count() < enough_rows || plain_writes()) return std::nullopt;
+// Nothing, and nothing done, if somebody else has an entity.
+std::optional<Processed> try_to_run(Program& program, RowSource& source, const RunOptions& options, NewRows new_rows,
+                                    MetEntities* met) {
   try {
     Subtransaction attempt;
-    const Processed done = run(program, *source.again(), options, NewRows::when_written);
+    const Processed done = run(program, *source.again(), options, {new_rows, true, met});
     attempt.release();
     return done;
   } catch (const EntityTaken&) {
@@ -184,18 +200,40 @@ std::optional<Processed> try_to_run(Program& program, RowSource& source, const R
   }
 }
 
+// With fewer rows a subtransaction costs more than it spares to make no rows for new entities beforehand.
+constexpr std::int64_t enough_rows = 16;
+
+// Where rows do not tell of all their entities: each attempt locks what the one before it has met, and few need a
+// third.
+constexpr int most_attempts = 4;
+
+Processed run_row_by_row(Program& program, RowSource& source, const RunOptions& options) {
+  MetEntities met;
+  NewRows new_rows = source.count() < enough_rows ? NewRows::when_locked : NewRows::when_written;
+  for (int attempt = 0; attempt < most_attempts; ++attempt, new_rows = NewRows::when_locked) {
+    if (const std::optional<Processed> done = try_to_run(program, source, options, new_rows, &met)) return *done;
+  }
+  // Not while the transaction has entities from a statement before this one.
+  if (!has_taken_turn(program)) take_turn_alone(program);
+  return run(program, source, options, Locking());
+}
+
 }  // namespace
 
 Processed run(Program& program, RowSource& source, const RunOptions& options) {
-  const std::optional<Processed> done = try_to_run(program, source, options);
-  return done ? *done : run(program, source, options, NewRows::when_locked);
+  if (source.count() > 1 && has_turns(program)) return run_row_by_row(program, source, options);
+  if (!program.lists.empty() && source.count() >= enough_rows && !plain_writes()) {
+    const std::optional<Processed> done = try_to_run(program, source, options, NewRows::when_written, nullptr);
+    if (done) return *done;
+  }
+  return run(program, source, options, Locking());
 }
 
 bool compute(Program& program, RowSource& source, RowSink& sink, Diversion* diversion, std::int64_t batch_rows,
              const Parameters* rebuilt_without, Oid inserter) {
   Place place(program);
   return compute(program, place, source, sink, diversion,
-                 {batch_rows, std::nullopt, rebuilt_without, inserter, NewRows::when_locked})
+                 {batch_rows, std::nullopt, rebuilt_without, inserter, Locking()})
       .has_value();
 }
 

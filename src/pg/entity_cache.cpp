@@ -79,6 +79,13 @@ EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
     lists_.emplace_back();
     use_context(list, context(list));
   }
+  // A single row's entities are locked in this order, too: those that it tells of, and the others as its levels come.
+  order_ = all_lists();
+  const auto depth = [&](std::size_t list) {
+    const PartitionList& planned = program_.plan().lists[list];
+    return planned.from_source ? 0 : planned.level + 1;
+  };
+  std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return depth(a) < depth(b); });
 }
 
 NullableDatum* EntityCache::keys_in(std::size_t list, const TupleTableSlot* slot) const {
@@ -117,20 +124,23 @@ Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
   return found.member != nullptr ? found.member : add(list, found.hash, keys);
 }
 
-Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDatum* keys) {
-  const Program::Entities& known = program_.lists[list];
-  Loaded& loaded = lists_[list];
-  const NullableDatum* copies = call([&] {
-    MemoryContext previous = MemoryContextSwitchTo(loaded.context.get());
-    auto* made =
-        static_cast<NullableDatum*>(palloc(sizeof(NullableDatum) * std::max<std::size_t>(1, known.keys.size())));
-    for (std::size_t i = 0; i < known.keys.size(); ++i) {
+const NullableDatum* EntityCache::copy_of(std::size_t list, const NullableDatum* keys, MemoryContext context) const {
+  const std::vector<KeyFunctions>& known = program_.lists[list].keys;
+  return call([&] {
+    MemoryContext previous = MemoryContextSwitchTo(context);
+    auto* made = static_cast<NullableDatum*>(palloc(sizeof(NullableDatum) * std::max<std::size_t>(1, known.size())));
+    for (std::size_t i = 0; i < known.size(); ++i) {
       made[i] = keys[i];
-      if (!keys[i].isnull) made[i].value = datumCopy(keys[i].value, known.keys[i].by_value, known.keys[i].length);
+      if (!keys[i].isnull) made[i].value = datumCopy(keys[i].value, known[i].by_value, known[i].length);
     }
     MemoryContextSwitchTo(previous);
     return made;
   });
+}
+
+Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDatum* keys) {
+  Loaded& loaded = lists_[list];
+  const NullableDatum* copies = copy_of(list, keys, loaded.context.get());
   auto* member = new (loaded.memory->allocate(sizeof(Member), alignof(Member))) Member{list, hash, copies, false};
   loaded.by_hash.for_each(hash, [&](Member& twin) { twin.has_twin = member->has_twin = true; });
   loaded.by_hash.add(member);
@@ -139,13 +149,35 @@ Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDat
   return member;
 }
 
+void EntityCache::expect(const MetEntities& met) {
+  for (const MetEntity& entity : met.entities) (void)add(entity.list, entity.hash, entity.keys);
+}
+
+void EntityCache::tell(MetEntities& met) const {
+  met.entities.clear();
+  call([&] { MemoryContextReset(met.context.get()); });
+  for (std::size_t list = 0; list < lists_.size(); ++list) {
+    if (program_.plan().lists[list].from_source) continue;
+    for (const Member* member : lists_[list].members) {
+      met.entities.push_back({list, member->hash, copy_of(list, member->keys, met.context.get())});
+    }
+  }
+}
+
 void EntityCache::load_new() {
-  for (Loaded& loaded : lists_) {
+  for (const std::size_t list : order_) {
+    Loaded& loaded = lists_[list];
+    const bool from_source = program_.plan().lists[list].from_source;
     std::sort(loaded.new_members.begin(), loaded.new_members.end(), [](const Member* a, const Member* b) {
       return static_cast<std::int64_t>(a->hash) < static_cast<std::int64_t>(b->hash);
     });
     for (Member* member : loaded.new_members) {
-      if (member->entity == nullptr) load(*member);
+      if (member->entity != nullptr) continue;
+      if (from_source) {
+        load(*member);
+      } else {
+        load_if_there(*member);
+      }
     }
     loaded.new_members.clear();
     constexpr std::size_t enough = 64;
@@ -158,6 +190,9 @@ void EntityCache::load_new() {
   }
   // They are all stored at once, so that it does not matter in whose memory they are.
   shared_.read_others(*lists_.front().memory, lists_.front().context.get());
+  for (std::size_t list = 0; list < stores_.size(); ++list) {
+    if (!program_.lists[list].shared) stores_[list].stop_waiting();
+  }
 }
 
 // Other members of this hash whose rows are not made yet.
@@ -174,10 +209,9 @@ void EntityCache::load(Member& member) {
   const Program::Entities& known = program_.lists[member.list];
   const auto written = written_.find(place_of(member.list, member.hash));
   const ItemPointerData* place = written == written_.end() ? nullptr : &written->second;
-  std::pmr::memory_resource& memory = *lists_[member.list].memory;
   MemoryContext context = lists_[member.list].context.get();
   if (known.shared) {
-    shared_.load(member, place, memory, context);
+    shared_.load(member, place, *lists_[member.list].memory, context);
     return;
   }
   const std::int16_t pending = pending_of_hash(member);
@@ -194,7 +228,25 @@ void EntityCache::load(Member& member) {
     return result;
   });
   if (!locked) throw EntityTaken();
-  member.row = *locked;
+  open(member, *locked);
+}
+
+// Whether it will be needed is not known, so none is made for it.
+void EntityCache::load_if_there(Member& member) {
+  const std::optional<StateRow> locked = call([&] {
+    MemoryContext previous = MemoryContextSwitchTo(context(member.list));
+    const std::optional<StateRow> result = stores_[member.list].lock_existing(member.hash, member.keys);
+    MemoryContextSwitchTo(previous);
+    return result;
+  });
+  if (!locked) throw EntityTaken();
+  if (locked->is_made()) open(member, *locked);
+}
+
+void EntityCache::open(Member& member, const StateRow& row) {
+  std::pmr::memory_resource& memory = *lists_[member.list].memory;
+  MemoryContext context = lists_[member.list].context.get();
+  member.row = row;
   if (program_.checks_values) check_values(member.row.image, member.row.size);
   const ListPlan& plan = program_.plan().lists[member.list].kernel;
   auto* nodes = new (memory.allocate(sizeof(Nodes), alignof(Nodes)))

@@ -12,6 +12,7 @@
 
 #include "pg/member_table.hpp"
 #include "pg/memory.hpp"
+#include "pg/met_entities.hpp"
 #include "pg/shared_members.hpp"
 
 namespace feature {
@@ -35,9 +36,15 @@ class EntityCache {
   [[nodiscard]] bool has_keys(const Member& member, const NullableDatum* keys);
 
   // Locks and loads all members that are not loaded yet, in one order for all sessions, so that single statements
-  // cannot wait for each other in a circle. Throws EntityTaken, as whatever loads and writes does.
+  // cannot wait for each other in a circle. Throws EntityTaken, as whatever loads and writes does; from then on it is
+  // thrown rather than waited, if all can be repeated.
   void load_new();
   void load(Member& member);
+
+  // Of lists whose keys are results of windows: makes those members that an attempt before this one has met, so that
+  // they are locked with the others if they are there, and tells of those that this one has met.
+  void expect(const MetEntities& met);
+  void tell(MetEntities& met) const;
 
   // Where the values of a list's events go: they live as long as its entities.
   [[nodiscard]] std::pmr::memory_resource& memory(std::size_t list) { return *lists_[list].memory; }
@@ -86,6 +93,9 @@ class EntityCache {
   [[nodiscard]] NullableDatum* keys_in(std::size_t list, const TupleTableSlot* slot) const;
   [[nodiscard]] std::optional<EventTime> keep_from(const Member& member) const;
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
+  void load_if_there(Member& member);
+  void open(Member& member, const StateRow& row);
+  [[nodiscard]] const NullableDatum* copy_of(std::size_t list, const NullableDatum* keys, MemoryContext context) const;
   [[nodiscard]] std::int16_t pending_of_hash(const Member& member) const;
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::vector<std::size_t> all_lists() const;
@@ -99,6 +109,7 @@ class EntityCache {
   Program& program_;
   std::vector<StateStore>& stores_;
   std::deque<Loaded> lists_;
+  std::vector<std::size_t> order_;  // in which their members are locked
   const std::size_t most_bytes_;
   // Where the statement has written state rows that were there before: what it has updated again and again leaves as
   // many versions behind, which nobody can remove before it ends, and the index leads to all of them.

@@ -1,4 +1,5 @@
-// What ends an attempt to process rows without making state rows beforehand: see NewRows of state_store.hpp.
+// What ends an attempt to process rows that can be repeated: somebody else has an entity for which there must be no
+// waiting, or has made its state row; see state_store.hpp.
 #pragma once
 
 #include <exception>
@@ -7,7 +8,7 @@ namespace feature {
 
 class EntityTaken final : public std::exception {
  public:
-  [[nodiscard]] const char* what() const noexcept override { return "somebody else has made an entity's state row"; }
+  [[nodiscard]] const char* what() const noexcept override { return "somebody else has an entity"; }
 };
 
 }  // namespace feature

@@ -81,13 +81,17 @@ class SortedKeys {
         last = hash;
         for (std::size_t i = 0; i < keys_.size(); ++i) keys_[i] = {out_->tts_values[1 + i], out_->tts_isnull[1 + i]};
         MemoryContext previous = MemoryContextSwitchTo(memory->ecxt_per_tuple_memory);
-        taken = !store.lock(hash, keys_.data(), 0, list_.empty.data(), list_.empty.size());
+        if (list_.shared) {
+          (void)store.lock_slot(hash, keys_.data(), list_.empty.data(), list_.empty.size());
+        } else {
+          taken = !store.lock(hash, keys_.data(), 0, list_.empty.data(), list_.empty.size());
+        }
         MemoryContextSwitchTo(previous);
       }
       tuplesort_end(sort_);
       ExecDropSingleTupleTableSlot(in_);
       ExecDropSingleTupleTableSlot(out_);
-      if (!taken) store.stop_waiting();
+      if (!taken && !list_.shared) store.stop_waiting();
       return !taken;
     });
     if (!locked) throw EntityTaken();
@@ -111,9 +115,10 @@ void lock_ahead(Program& program, Place& place, Diversion* diversion, RowSource&
                 std::vector<StateStore>& stores) {
   const std::vector<PartitionList>& planned = program.plan().lists;
   std::vector<std::optional<SortedKeys>> keys(planned.size());
+  const bool shared_wait = IsolationUsesXactSnapshot();
   for (std::size_t list = 0; list < planned.size(); ++list) {
     const Program::Entities& known = program.lists[list];
-    if (planned[list].from_source && !known.shared) keys[list].emplace(planned[list], known);
+    if (planned[list].from_source && (!known.shared || shared_wait)) keys[list].emplace(planned[list], known);
   }
   // What the sorts write to disk outlives the rows.
   const ResourceOwner owner = CurrentResourceOwner;

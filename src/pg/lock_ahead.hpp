@@ -4,9 +4,9 @@
 // that order, and two statements could wait for each other. So the rows are gone through once more beforehand, and what
 // they call for is sorted, on disk where it is more than work_mem. Entities of equal hash count as one.
 //
-// Lists whose keys are results of windows are left out: their entities are not known yet. So are shared lists, where
-// nobody waits. A row that cannot be evaluated has no entities; where such rows are diverted, it will be when its batch
-// is read.
+// Lists whose keys are results of windows are left out: their entities are not known yet. So are shared lists at READ
+// COMMITTED, where nobody waits. A row that cannot be evaluated has no entities; where such rows are diverted, it will
+// be when its batch is read.
 #pragma once
 
 #include "pg/diverted_rows.hpp"

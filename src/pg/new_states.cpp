@@ -10,8 +10,9 @@
 // The unique index lets an entity have one row as long as its slot's number is the same for everybody: zero, if no
 // other entity has its hash. Where one has, two sessions could count differently, because rows come and go meanwhile.
 // So whoever relies on the numbers of slots says so until its transaction ends, and whoever makes a number beyond zero
-// waits until nobody does.
+// waits until nobody does. That is a wait out of the order of entities, so who can repeat all does that instead.
 
+#include "pg/compat.hpp"
 #include "pg/state_store.hpp"
 
 extern "C" {
@@ -33,7 +34,11 @@ StateStore::Found StateStore::find_or_make(std::uint64_t hash, const NullableDat
     found.free_slot = static_cast<std::int16_t>(found.free_slot + pending);
     found.deferred = is_alone_;
     if (is_alone_) return found;
-    if (rely_on_slots(found.free_slot == 0 ? ShareLock : ExclusiveLock)) continue;
+    if (const LOCKMODE mode = found.free_slot == 0 ? ShareLock : ExclusiveLock; slots_lock_ < mode) {
+      found.taken = !rely_on_slots(mode);
+      if (found.taken) return found;
+      continue;  // what was found until now may have changed
+    }
     // A dirty snapshot can miss a row: one whose new version has come into the index behind the scan, while the old one
     // was not yet reached in the table. The old one's entry was seen then, and a snapshot taken now sees one of the
     // two.
@@ -43,13 +48,15 @@ StateStore::Found StateStore::find_or_make(std::uint64_t hash, const NullableDat
   }
 }
 
-// True if it was not done before; what was found until now may have changed then. The lock is one of a row that cannot
-// be.
+// The lock is one of a row that cannot be. False if all is to be repeated.
 bool StateStore::rely_on_slots(LOCKMODE mode) {
-  if (slots_lock_ >= mode) return false;
   ItemPointerData nowhere;
   ItemPointerSet(&nowhere, MaxBlockNumber, FirstOffsetNumber);
-  LockTuple(states_, &nowhere, mode);
+  if (!can_repeat_) {
+    LockTuple(states_, &nowhere, mode);
+  } else if (!compat::ConditionalLockTuple(states_, &nowhere, mode)) {
+    return false;
+  }
   slots_lock_ = mode;
   return true;
 }

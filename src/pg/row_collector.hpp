@@ -70,6 +70,7 @@ class ChangedRows final : public RowSource {
   bool next(TupleTableSlot* slot) override;
   bool has_more() const override;
   std::unique_ptr<RowSource> again() override { return std::make_unique<ChangedRows>(changes_, old_); }
+  std::int64_t count() const override { return rows_ == nullptr ? 0 : tuplestore_tuple_count(rows_); }
   // The place among the changes of the row that next() has given last.
   [[nodiscard]] std::size_t number() const { return next_ - 1; }
 

@@ -110,10 +110,11 @@ Oid state_type() {
 }
 
 void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys, const EntityNames* names,
-                      NewRows new_rows) {
+                      NewRows new_rows, bool can_repeat) {
   keys_ = keys;
   names_ = names;
   new_rows_ = new_rows;
+  can_repeat_ = can_repeat;
   context_ = CurrentMemoryContext;
   owner_ = CurrentResourceOwner;
   chunk_table_ = chunk_table;
@@ -327,6 +328,7 @@ std::optional<StateRow> StateStore::lock(std::uint64_t hash, const NullableDatum
   for (;;) {
     CHECK_FOR_INTERRUPTS();
     const Found found = find_or_make(hash, keys, pending, empty, size);
+    if (found.taken) return std::nullopt;
     if (!found.found) {
       StateRow row{hash, keys, {}, found.free_slot, empty, size};
       if (found.deferred) {
@@ -336,24 +338,39 @@ std::optional<StateRow> StateStore::lock(std::uint64_t hash, const NullableDatum
       }
       return row;
     }
-    const TransactionId other = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
-    if (TransactionIdIsValid(other)) {
-      ExecClearTuple(read_slot_);
-      if (dirty_.speculativeToken != 0) {
-        SpeculativeInsertionWait(other, dirty_.speculativeToken);
-      } else if (!waits_) {
-        return std::nullopt;
-      } else {
-        wait(keys, [&] { XactLockTableWait(other, states_, &read_slot_->tts_tid, XLTW_Update); });
-      }
-      continue;
-    }
-    switch (lock_found(keys)) {
+    switch (wait_and_lock_found(keys)) {
       case Attempt::locked: return row_in_slot(hash, keys);
       case Attempt::taken: return std::nullopt;
       case Attempt::changed: break;
     }
   }
+}
+
+std::optional<StateRow> StateStore::lock_existing(std::uint64_t hash, const NullableDatum* keys) {
+  for (;;) {
+    CHECK_FOR_INTERRUPTS();
+    if (!find(states_scan_, hash, keys).found) return StateRow{hash, keys, {}, 0, nullptr, 0};
+    switch (wait_and_lock_found(keys)) {
+      case Attempt::locked: return row_in_slot(hash, keys);
+      case Attempt::taken: return std::nullopt;
+      case Attempt::changed: break;
+    }
+  }
+}
+
+// The same as lock_found, but first waits for whoever is writing the row.
+StateStore::Attempt StateStore::wait_and_lock_found(const NullableDatum* keys) {
+  const TransactionId other = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
+  if (!TransactionIdIsValid(other)) return lock_found(keys);
+  ExecClearTuple(read_slot_);
+  if (dirty_.speculativeToken != 0) {
+    SpeculativeInsertionWait(other, dirty_.speculativeToken);
+  } else if (!waits_) {
+    return Attempt::taken;
+  } else {
+    wait(keys, [&] { XactLockTableWait(other, states_, &read_slot_->tts_tid, XLTW_Update); });
+  }
+  return Attempt::changed;
 }
 
 void StateStore::fill_slot(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,

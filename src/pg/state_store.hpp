@@ -81,10 +81,11 @@ class StateStore {
     std::size_t size;
   };
 
-  // `names` lives as long as the store is open. Where nobody else can write to the table rows are made when they are
-  // written anyway, and none is ever taken.
+  // `names` lives as long as the store is open. `can_repeat`: what is done with the store can be undone, and done once
+  // more; else no row is ever taken. Where nobody else can write to the table rows are made when they are written
+  // anyway, and none is taken either.
   void open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys, const EntityNames* names,
-            NewRows new_rows);
+            NewRows new_rows, bool can_repeat);
   void close();
   // Whom what is open belongs to. Must be current whenever the store is used.
   [[nodiscard]] ResourceOwner owner() const { return owner_; }
@@ -93,9 +94,11 @@ class StateStore {
   // that is to be made. `pending`: how many of those have this hash and another key. Nothing if the row is taken.
   [[nodiscard]] std::optional<StateRow> lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
                                              const std::byte* empty, std::size_t size);
-  // If new rows are made when they are written: from here on entities that others have are taken. Whoever has locked
-  // those that it needs in the order in which all do, and meets another one, must not wait.
-  void stop_waiting() { waits_ = new_rows_ == NewRows::when_locked; }
+  // The same, but makes none: what it returns is not made then.
+  [[nodiscard]] std::optional<StateRow> lock_existing(std::uint64_t hash, const NullableDatum* keys);
+  // If all can be repeated: from here on entities that others have are taken. Whoever has locked those that it needs in
+  // the order in which all do, and meets another one, must not wait.
+  void stop_waiting() { waits_ = !can_repeat_; }
   // Reads the state row of an entity that this transaction has written here before. False if it is not there.
   [[nodiscard]] bool reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row);
   // Of a shared list. Finds and locks a slot of an entity that nobody else has, making one that holds `empty` if there
@@ -140,6 +143,7 @@ class StateStore {
     bool found;
     bool had_entries;  // there are index entries of this hash, of dead rows at least
     bool deferred;     // was not found, and is made when it is written
+    bool taken;        // was not found, and cannot be made without waiting
     std::int16_t free_slot;
   };
   enum class Attempt { locked, taken, changed };
@@ -171,6 +175,7 @@ class StateStore {
   template <class Wait>
   void wait(const NullableDatum* keys, Wait&& wait) const;
   [[nodiscard]] Attempt lock_found(const NullableDatum* keys);
+  [[nodiscard]] Attempt wait_and_lock_found(const NullableDatum* keys);
   void insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
               std::size_t size);
   void fill_slot(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
@@ -190,6 +195,7 @@ class StateStore {
   IndexScanDesc states_scan_ = nullptr;
   SnapshotData dirty_{};
   NewRows new_rows_ = NewRows::when_locked;
+  bool can_repeat_ = false;
   bool is_alone_ = false;  // nobody else can write to the state table
   bool waits_ = true;
   LOCKMODE slots_lock_ = NoLock;

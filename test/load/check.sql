@@ -7,13 +7,18 @@ SELECT 'arrivals: rows missing or too many', count(*) FROM (TABLE arrivals) a FU
 WHERE a.id IS NULL OR w.id IS NULL HAVING count(*) > 0;
 SELECT 'rows', w, a, o, d FROM (SELECT count(*) FROM writes) w (w), (SELECT count(*) FROM arrivals) a (a),
   (SELECT count(*) FROM in_order) o (o), (SELECT count(*) FROM timed) d (d) WHERE (a, o, d) IS DISTINCT FROM (w, w, w);
+SELECT 'graded: rows missing or too many', count(*) FROM graded g FULL JOIN scores s USING (id)
+WHERE g.id IS NULL OR s.id IS NULL HAVING count(*) > 0;
 
 -- Lifetime counts have no gap and no number twice.
 CREATE TEMP TABLE numbers AS
   SELECT 'user' AS list, user_id AS entity, n_user AS n FROM arrivals UNION ALL
   SELECT 'shop', shop::text, n_shop FROM arrivals UNION ALL
   SELECT 'visit', visit::text, n_visit FROM arrivals UNION ALL
-  SELECT 'both', user_id || ' ' || shop, n_both FROM arrivals;
+  SELECT 'both', user_id || ' ' || shop, n_both FROM arrivals UNION ALL
+  SELECT 'scoring user', user_id, n_user FROM graded UNION ALL
+  SELECT 'grade', grade::text, n_grade FROM graded UNION ALL
+  SELECT 'rest', rest::text, n_rest FROM graded;
 SELECT 'numbers of ' || list, entity, count(*), count(DISTINCT n), min(n), max(n) FROM numbers GROUP BY list, entity
 HAVING (count(DISTINCT n), min(n), max(n)) IS DISTINCT FROM (count(*), 1::bigint, count(*)) LIMIT 20;
 
@@ -26,6 +31,11 @@ SELECT 'arrivals: features', count(*) FROM (
   WINDOW by_user AS (PARTITION BY user_id ORDER BY n_user), by_shop AS (PARTITION BY shop ORDER BY n_shop)) both_ways
 WHERE (spent, before, before_in_shop, spent_10) IS DISTINCT FROM (c_spent, c_before, c_before_in_shop, c_spent_10)
 HAVING count(*) > 0;
+SELECT 'graded: features', count(*) FROM (
+  SELECT grade, rest, total, max(amount) OVER (PARTITION BY user_id ORDER BY n_user) / 50 AS c_grade, n_grade % 4 AS c_rest,
+         sum(amount) OVER (PARTITION BY grade ORDER BY n_grade) AS c_total
+  FROM graded) both_ways
+WHERE (grade, rest, total) IS DISTINCT FROM (c_grade, c_rest, c_total) HAVING count(*) > 0;
 SELECT 'in_order: ' || feature, mismatches FROM feature.verify('in_order') WHERE mismatches > 0;
 
 -- Rows of one statement were processed in the order of the statement, without others between them.

@@ -43,3 +43,14 @@ SELECT feature.create_view('timed', $$
   SELECT id, count(*) OVER w AS n, sum(amount) OVER w AS total, max(amount) OVER recent AS most, count(*) OVER recent AS n_recent
   FROM writes
   WINDOW w AS (PARTITION BY user_id ORDER BY t), recent AS (PARTITION BY user_id ORDER BY t RANGE '2 s' PRECEDING) $$);
+
+-- Written to alone: the entities of `graded` are known only row by row, but for users, of which there are to be many.
+CREATE TABLE scores (LIKE writes INCLUDING ALL);
+
+SELECT feature.create_view('graded', $$
+  SELECT *, count(*) OVER (PARTITION BY rest ORDER BY day) AS n_rest
+  FROM (SELECT *, n_grade % 4 AS rest
+        FROM (SELECT *, count(*) OVER by_grade AS n_grade, sum(amount) OVER by_grade AS total
+              FROM (SELECT *, count(*) OVER by_user AS n_user, max(amount) OVER by_user / 50 AS grade
+                    FROM scores WINDOW by_user AS (PARTITION BY user_id ORDER BY day)) users
+              WINDOW by_grade AS (PARTITION BY grade ORDER BY day)) grades) rests $$);

@@ -1,8 +1,8 @@
 """Many clients that write the same few entities at once, in every way that clients do; see check.sql for what must hold
 afterwards.
 
-    writers.py --clients N --seconds S [--isolation LEVEL] [--single-statements] [--seed N] [--first N]
-               [--acknowledged FILE] [--reconnect]
+    writers.py --clients N --seconds S [--table NAME] [--users N] [--isolation LEVEL] [--single-statements] [--seed N]
+               [--first N] [--acknowledged FILE] [--reconnect]
 
 Connects as libpq's environment says. Table and views are those of schema.sql. Each statement has a number of its own, and
 rows the number of their batch, so that what was processed together can be told. Transactions that fail with 40001 or
@@ -60,10 +60,10 @@ class Client:
         rows = [self.row(number // batch_rows) for number in range(self.random.randint(1, most))]
         if most > 1 and self.random.random() < 0.3:
             lines = ''.join('\t'.join(map(str, row)) + '\n' for row in rows)
-            cursor.copy_expert('COPY writes %s FROM STDIN' % COLUMNS, io.StringIO(lines))
+            cursor.copy_expert('COPY %s %s FROM STDIN' % (self.options.table, COLUMNS), io.StringIO(lines))
         else:
             values = ', '.join(cursor.mogrify('(%s,%s,%s,%s,%s,%s,%s,%s)', row).decode() for row in rows)
-            cursor.execute('INSERT INTO writes %s VALUES %s' % (COLUMNS, values))
+            cursor.execute('INSERT INTO %s %s VALUES %s' % (self.options.table, COLUMNS, values))
         return [row[0] for row in rows]
 
     # ---- transactions; each returns the ids that are in the table once it has committed
@@ -158,6 +158,7 @@ class Client:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--clients', type=int, default=16)
+    parser.add_argument('--table', default='writes')
     parser.add_argument('--users', type=int, default=20)
     parser.add_argument('--seconds', type=float, default=5)
     parser.add_argument('--isolation', choices=ISOLATION, default='read committed')

@@ -37,7 +37,9 @@ sub write_for {
 }
 
 write_for('single statements', 16, $seconds / 2, '--single-statements');
+write_for('keys that are results of windows', 16, $seconds / 2, '--single-statements', '--table', 'scores', '--users', 3000);
 write_for('transactions of all kinds', 16, $seconds);
+write_for('and on keys that are results of windows', 8, $seconds / 3, '--table', 'scores', '--users', 3000);
 write_for('REPEATABLE READ', 8, $seconds / 3, '--isolation', 'repeatable read');
 write_for('SERIALIZABLE', 8, $seconds / 3, '--isolation', 'serializable');
 
