@@ -15,12 +15,12 @@
 #include "pg/retraction.hpp"
 #include "pg/source_rows.hpp"
 #include "pg/stopwatch.hpp"
+#include "pg/subtransaction.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
 #include <access/xact.h>
 #include <executor/executor.h>
-#include <storage/lmgr.h>
 #include <utils/snapmgr.h>
 }
 
@@ -91,12 +91,17 @@ class Nowhere final : public RowSink {
   [[nodiscard]] bool takes_rows() const override { return false; }
 };
 
+// Has the states for itself from then on, until the end of the transaction. One statement locks all tables, in the order
+// in which sessions that write to them do.
 void empty_states(const ViewIdentity& view) {
+  if (view.lists.empty()) return;
+  std::string all;
+  for (const ViewIdentity::Tables& tables : view.lists) {
+    all += (all.empty() ? "" : ", ") + qualified_name(tables.states) + ", " + qualified_name(tables.chunks);
+  }
   const AsUser owner(owner_of_states(view), true);
   Spi spi;
-  for (const ViewIdentity::Tables& tables : view.lists) {
-    spi.execute("TRUNCATE " + qualified_name(tables.states) + ", " + qualified_name(tables.chunks));
-  }
+  spi.execute("TRUNCATE " + all);
   spi.close();
 }
 
@@ -112,15 +117,15 @@ Parameters new_places(const RowChanges& changes) {
 }
 
 // Computes all states anew from what the source holds without the new versions.
+//
+// The source is not locked. Whoever has processed rows has locked the states until its end, and is waited for here;
+// the snapshot is taken afterwards, and sees its rows. Rows of a statement that has still to process them wait for the
+// states, and are not seen.
 void rebuild_states(Program& program, const Parameters& new_places, std::int64_t batch_rows) {
   const ViewIdentity& view = program.identity();
   refuse_fixed_snapshot();
-  // Rows that others insert meanwhile would be missed or counted twice.
-  call([&] {
-    list_free(tables_of_source(view.source, ShareRowExclusiveLock));
-    CommandCounterIncrement();
-  });
   empty_states(view);
+  call([] { CommandCounterIncrement(); });
   const char* time =
       NameStr(TupleDescAttr(program.source_row->tts_tupleDescriptor, program.plan().time.attribute - 1)->attname);
   Spi spi;
@@ -179,7 +184,17 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
     return compute(program, rows, features, program.identity().diverts ? &diversion : nullptr, batch_rows,
                    rebuilt_without, inserter);
   };
-  if (!Retraction::is_possible(program) || !process(nullptr)) {
+  // What an attempt that does not come out has locked is let go: two that kept the states locked could never both have
+  // them alone.
+  const auto try_to_process = [&] {
+    if (!Retraction::is_possible(program)) return false;
+    if (Retraction::is_certain(program)) return process(nullptr);
+    Subtransaction attempt;
+    const bool done = process(nullptr);
+    done ? attempt.release() : attempt.roll_back();
+    return done;
+  };
+  if (!try_to_process()) {
     features.clear();
     diversion.clear();
     const Parameters places = new_places(changes);

@@ -8,6 +8,7 @@
 #include "pg/as_user.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/feature_writer.hpp"
+#include "pg/subtransaction.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -44,13 +45,13 @@ bool diverts(const char* on_error) {
       .hint("It is \"abort\" or \"divert\".");
 }
 
-// Memory and files behind it belong to whatever the first row that fails has failed in: the statement, not the attempt.
 void Diversion::begin() {
   constexpr const char* columns[] = {"view",    "time",    "sqlstate", "message", "detail",
                                      "hint",    "context", "feature",  "row",     "row_hash"};
   images_.emplace(program_.identity(), program_.source_row->tts_tupleDescriptor);
   const Oid table = table_of_errors();
   attributes_.resize(std::size(columns));
+  const InOwner here(owner_);
   call([&] {
     columns_ = CreateTemplateTupleDesc(static_cast<int>(std::size(columns)));
     for (std::size_t i = 0; i < std::size(columns); ++i) {

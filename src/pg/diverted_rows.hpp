@@ -8,6 +8,7 @@
 #include "pg/row_image.hpp"
 
 extern "C" {
+#include <utils/resowner.h>
 #include <utils/tuplestore.h>
 }
 
@@ -20,10 +21,11 @@ namespace feature {
 // The meaning of an on_error argument. Throws SqlError unless it is 'abort' or 'divert'.
 [[nodiscard]] bool diverts(const char* on_error);
 
-// Puts rows into the table, once all are known. They wait in memory up to work_mem, and on disk beyond it.
+// Puts rows into the table, once all are known. They wait in memory up to work_mem, and on disk beyond it, for as long
+// as the transaction goes on that it was made in.
 class Diversion {
  public:
-  explicit Diversion(const Program& program) : program_(program) {}
+  explicit Diversion(const Program& program) : program_(program), owner_(CurrentResourceOwner) {}
 
   void add(MinimalTuple row, const ErrorData& error, const char* feature);
   [[nodiscard]] std::int64_t count() const { return count_; }
@@ -35,6 +37,7 @@ class Diversion {
   void begin();
 
   const Program& program_;
+  const ResourceOwner owner_;
   std::optional<RowImages> images_;
   std::vector<AttrNumber> attributes_;
   TupleDesc columns_ = nullptr;

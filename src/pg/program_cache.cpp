@@ -102,7 +102,7 @@ std::shared_ptr<Program> program_of(std::int32_t view) {
   return made;
 }
 
-std::shared_ptr<Program> locked_program_of(std::int32_t id) {
+std::shared_ptr<Program> locked_program_of(std::int32_t id, Locked locked) {
   for (;;) {
     std::shared_ptr<Program> program = program_of(id);
     if (program == nullptr) return nullptr;
@@ -110,6 +110,7 @@ std::shared_ptr<Program> locked_program_of(std::int32_t id) {
     call([&] {
       const ViewIdentity& view = program->identity();
       LockRelationOid(view.relation, RowExclusiveLock);
+      if (locked == Locked::feature_table) return;
       for (const ViewIdentity::Tables& tables : view.lists) LockRelationOid(tables.states, RowExclusiveLock);
     });
     // Whoever had locked them, and was waited for, may have altered them.

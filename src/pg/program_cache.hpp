@@ -17,8 +17,13 @@ void watch_invalidations();
 // statement gets one of its own.
 [[nodiscard]] std::shared_ptr<Program> program_of(std::int32_t view);
 
-// The same with the tables that it writes to locked, so that nobody alters them while it runs.
-[[nodiscard]] std::shared_ptr<Program> locked_program_of(std::int32_t view);
+// Which of the tables that a program writes to are locked before it runs, so that nobody alters them meanwhile.
+enum class Locked {
+  feature_table,  // whoever may need the states alone locks them itself: a lock that becomes a stronger one can deadlock
+  all,
+};
+// The same with tables locked.
+[[nodiscard]] std::shared_ptr<Program> locked_program_of(std::int32_t view, Locked locked);
 
 // A program that is not kept, of a view whose catalogue entry may not be written yet.
 [[nodiscard]] std::shared_ptr<Program> compile_view(ViewIdentity view);

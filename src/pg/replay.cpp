@@ -107,7 +107,7 @@ std::int64_t replay(Oid relation) {
   check_owner(found);
   // As an insert does: nobody computes the view anew meanwhile.
   call([&] { LockRelationOid(found.source, RowExclusiveLock); });
-  const std::shared_ptr<Program> program = locked_program_of(found.id);
+  const std::shared_ptr<Program> program = locked_program_of(found.id, Locked::all);
   if (program == nullptr) (void)view_by_relation(relation);  // says so
   check_owner(program->identity());
   program->check_states();

@@ -43,6 +43,11 @@ bool Retraction::is_possible(const Program& program) {
                       [](const Program::Entities& list) { return list.shared; });
 }
 
+bool Retraction::is_certain(const Program& program) {
+  const std::vector<PartitionList>& lists = program.plan().lists;
+  return std::all_of(lists.begin(), lists.end(), [](const PartitionList& list) { return list.knows_events(); });
+}
+
 void Retraction::note(EventTime time) {
   const std::size_t lists = program_.lists.size();
   Row row{time, std::vector<Member*>(lists), std::vector<Value*>(lists)};

@@ -43,6 +43,9 @@ class Retraction {
   // slots of several sessions.
   [[nodiscard]] static bool is_possible(const Program& program);
 
+  // Whether apply() cannot say no: each event is known by its row alone.
+  [[nodiscard]] static bool is_certain(const Program& program);
+
   // Notes the row in the program's source slot, whose time and keys are prepared. Before the entities are loaded.
   void note(EventTime time);
 

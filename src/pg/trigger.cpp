@@ -44,8 +44,8 @@ const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
 }
 
 // The program of the trigger's view, if it can take rows; null if there is no such view.
-std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id) {
-  std::shared_ptr<Program> program = locked_program_of(id);
+std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id, Locked locked) {
+  std::shared_ptr<Program> program = locked_program_of(id, locked);
   if (program == nullptr) {
     // The feature table was dropped in a restored database, where the trigger does not go with it; or only the schema
     // was restored, or only the source. Nothing is lost by letting the statement pass: there is nothing to keep up to
@@ -107,7 +107,7 @@ bool comes_otherwise(const TriggerData& data) {
 
 void process_inserted(const TriggerData& data, std::int32_t id) {
   if (comes_otherwise(data)) return;
-  const std::shared_ptr<Program> program = program_for(data, id);
+  const std::shared_ptr<Program> program = program_for(data, id, Locked::all);
   if (program == nullptr) return;
   check_source(program->identity(), RelationGetRelid(data.tg_relation));
   as_view(*program, [&](Oid inserter) {
@@ -118,7 +118,7 @@ void process_inserted(const TriggerData& data, std::int32_t id) {
 
 void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
   if (!changes.changes().empty()) {
-    if (const std::shared_ptr<Program> program = program_for(data, id); program != nullptr) {
+    if (const std::shared_ptr<Program> program = program_for(data, id, Locked::feature_table); program != nullptr) {
       check_source(program->identity(), changes.source());
       as_view(*program, [&](Oid inserter) { correct(*program, changes, batch_rows(), inserter); });
     }
@@ -143,7 +143,7 @@ void row_changed(const TriggerData& data, std::int32_t id) {
   if (TRIGGER_FIRED_BY_INSERT(data.tg_event) && comes_otherwise(data)) return;
   RowChanges* statement = collection_of(id);
   if (statement == nullptr) {
-    const std::shared_ptr<Program> program = program_for(data, id);
+    const std::shared_ptr<Program> program = program_for(data, id, Locked::feature_table);
     if (program == nullptr) return;
     const Oid source = program->identity().source;
     if (!collect_until_query_ends(data, id, source)) {
@@ -158,7 +158,7 @@ void row_changed(const TriggerData& data, std::int32_t id) {
 }
 
 void source_emptied(const TriggerData& data, std::int32_t id) {
-  const std::shared_ptr<Program> program = program_for(data, id);
+  const std::shared_ptr<Program> program = program_for(data, id, Locked::feature_table);
   if (program == nullptr) return;
   check_source(program->identity(), RelationGetRelid(data.tg_relation));
   as_view(*program, [&](Oid) { empty(*program); });
