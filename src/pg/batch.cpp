@@ -37,6 +37,7 @@ bool Batch::read(RowSource& source, std::int64_t most) {
   bool sorted = true;
   attempts_.begin();
   for (std::int64_t taken = 0; taken < most; ++taken) {
+    if (taken > 0 && source.begins_batch()) break;
     const MinimalTuple read = next(source);
     if (read == nullptr) break;
     any_ = true;

@@ -11,6 +11,7 @@
 #include "pg/diverted_rows.hpp"
 #include "pg/engine.hpp"
 #include "pg/feature_rows.hpp"
+#include "pg/inserted_places.hpp"
 #include "pg/isolation.hpp"
 #include "pg/retraction.hpp"
 #include "pg/source_rows.hpp"
@@ -43,6 +44,7 @@ class OldThenNew final : public RowSource {
   }
   [[nodiscard]] std::size_t number() const override { return is_old_ ? old_.number() : new_.number(); }
   [[nodiscard]] bool is_old() const override { return is_old_; }
+  [[nodiscard]] bool begins_batch() const override { return !is_old_ && new_.begins_batch(); }
   [[nodiscard]] bool has_more() const override { return !alone_ && (old_.has_more() || new_.has_more()); }
   [[nodiscard]] std::unique_ptr<RowSource> again() override {
     return std::make_unique<OldThenNew>(changes_, diverted_, alone_);
@@ -91,8 +93,8 @@ class Nowhere final : public RowSink {
   [[nodiscard]] bool takes_rows() const override { return false; }
 };
 
-// Has the states for itself from then on, until the end of the transaction. One statement locks all tables, in the order
-// in which sessions that write to them do.
+// Has the states for itself from then on, until the end of the transaction. One statement locks all tables, in the
+// order in which sessions that write to them do.
 void empty_states(const ViewIdentity& view) {
   if (view.lists.empty()) return;
   std::string all;
@@ -105,13 +107,19 @@ void empty_states(const ViewIdentity& view) {
   spi.close();
 }
 
-Parameters new_places(const RowChanges& changes) {
+// Where the new versions are, and the rows of a transition table.
+Parameters new_places(const Program& program, const RowChanges& changes) {
   std::vector<Oid> relations;
   std::vector<ItemPointerData> places;
   for (const RowChange& change : changes.changes()) {
-    if (!change.has_new) continue;
+    if (!change.has_new || change.new_relation == InvalidOid) continue;
     relations.push_back(change.new_relation);
     places.push_back(change.new_tid);
+  }
+  const Parameters known = to_places(relations, places);
+  for (const ItemPointerData& place : places_of_inserted(program, changes, known)) {
+    relations.push_back(program.identity().source);
+    places.push_back(place);
   }
   return to_places(relations, places);
 }
@@ -197,7 +205,7 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
   if (!try_to_process()) {
     features.clear();
     diversion.clear();
-    const Parameters places = new_places(changes);
+    const Parameters places = new_places(program, changes);
     rebuild_states(program, places, batch_rows);
     (void)process(&places);
   }

@@ -11,6 +11,7 @@
 #include "pg/catalogue.hpp"
 #include "pg/columns.hpp"
 #include "pg/feature_writer.hpp"
+#include "pg/one_statement.hpp"
 #include "pg/shown_rows.hpp"
 
 extern "C" {
@@ -299,29 +300,36 @@ void FeatureRows::check_alike(const std::vector<Found>& candidates) const {
 
 void FeatureRows::apply() {
   const InContext here(context_.get());
-  if (old_rows_ > 0) change(find());
-  insert();
-  call([&] {
-    tuplestore_end(old_);
-    tuplestore_end(new_);
-  });
-}
-
-void FeatureRows::change(const std::vector<Found>& rows) {
   std::vector<Found> gone;
   std::vector<ItemPointerData> places(has_new_.size());
-  bool changed = false;
-  for (const Found& one : rows) {
+  bool replaces = false;
+  for (const Found& one : old_rows_ > 0 ? find() : std::vector<Found>()) {
     const auto number = static_cast<std::size_t>(one.number);
     if (!has_new_[number]) {
       gone.push_back(one);
     } else {
       places[number] = one.row;
-      changed = true;
+      replaces = !kept_.empty();
     }
   }
-  if (!gone.empty()) remove(gone);
-  if (changed && !kept_.empty()) replace(places);
+  const bool inserts = has_inserts();
+  Parts statements(program_.table.relation, !gone.empty() + replaces + inserts, inserts);
+  if (!gone.empty()) {
+    statements.next();
+    remove(gone);
+  }
+  if (replaces) {
+    statements.next();
+    replace(places);
+  }
+  if (inserts) {
+    statements.next();
+    insert();
+  }
+  call([&] {
+    tuplestore_end(old_);
+    tuplestore_end(new_);
+  });
 }
 
 void FeatureRows::remove(const std::vector<Found>& rows) {
@@ -388,11 +396,15 @@ void FeatureRows::replace(const std::vector<ItemPointerData>& places) {
   call([&] { tuplestore_end(changed.rows); });
 }
 
-// New rows whose old versions the view did not have.
+// Whether there are new rows whose old versions the view did not have.
+bool FeatureRows::has_inserts() const {
+  for (std::size_t number = 0; number < has_new_.size(); ++number) {
+    if (has_new_[number] && !has_old_[number]) return true;
+  }
+  return false;
+}
+
 void FeatureRows::insert() {
-  bool any = false;
-  for (std::size_t number = 0; number < has_new_.size(); ++number) any = any || (has_new_[number] && !has_old_[number]);
-  if (!any) return;
   std::vector<AttrNumber> attributes;
   for (const std::size_t column : kept_) attributes.push_back(program_.table.attributes[column]);
   FeatureWriter writer;

@@ -1,5 +1,6 @@
 // Brings a feature table in line with rows of the source that have changed: takes old versions and new rows by number,
-// and then deletes, updates in place and inserts feature rows, one statement each, with all triggers.
+// and then deletes, updates in place and inserts feature rows, one statement each, with all triggers. Views on the view
+// take these statements as one.
 //
 // The feature row of an old version is found by the feature table's primary key, if that reads no window, and else by
 // all columns that read none. Rows that are alike in these are taken for each other only if they are alike altogether.
@@ -47,9 +48,9 @@ class FeatureRows final : public RowSink {
   [[nodiscard]] std::vector<Found> find();
   [[nodiscard]] std::vector<Found> choose(std::vector<Found> candidates) const;
   void check_alike(const std::vector<Found>& candidates) const;
-  void change(const std::vector<Found>& rows);
   void remove(const std::vector<Found>& rows);
   void replace(const std::vector<ItemPointerData>& places);
+  [[nodiscard]] bool has_inserts() const;
   void insert();
 
   const Program& program_;

@@ -19,7 +19,7 @@ void watch_invalidations();
 
 // Which of the tables that a program writes to are locked before it runs, so that nobody alters them meanwhile.
 enum class Locked {
-  feature_table,  // whoever may need the states alone locks them itself: a lock that becomes a stronger one can deadlock
+  feature_table,  // who may need the states alone locks them itself: a lock that becomes a stronger one can deadlock
   all,
 };
 // The same with tables locked.

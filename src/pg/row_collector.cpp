@@ -9,6 +9,7 @@
 extern "C" {
 #include <access/xact.h>
 #include <executor/executor.h>
+#include <miscadmin.h>
 #include <utils/resowner.h>
 }
 
@@ -18,6 +19,7 @@ namespace {
 struct Collection {
   std::int32_t view;
   SubTransactionId subtransaction;
+  std::optional<Whole> whole;
   std::unique_ptr<RowChanges> changes;
 };
 
@@ -48,29 +50,34 @@ void transaction_ended(XactEvent event, void*) {
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
     case XACT_EVENT_PARALLEL_COMMIT:
-    case XACT_EVENT_PARALLEL_ABORT: collections().clear(); break;
+    case XACT_EVENT_PARALLEL_ABORT: 
+      collections().clear();
+      forget_insert();
+      break;
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PARALLEL_PRE_COMMIT:
     case XACT_EVENT_PRE_PREPARE: break;
   }
 }
 
+// Both the memory and the files behind it belong to the subtransaction. Backend code.
+void append(Tuplestorestate*& rows, TupleTableSlot* row) {
+  if (rows == nullptr) {
+    MemoryContext context = MemoryContextSwitchTo(CurTransactionContext);
+    ResourceOwner owner = CurrentResourceOwner;
+    CurrentResourceOwner = CurTransactionResourceOwner;
+    rows = tuplestore_begin_heap(true, false, work_mem);
+    CurrentResourceOwner = owner;
+    MemoryContextSwitchTo(context);
+  }
+  tuplestore_puttupleslot(rows, row);
+}
+
 }  // namespace
 
-// Both the memory and the files behind it belong to the subtransaction.
 void RowChanges::put(Tuplestorestate*& rows, Relation relation, TupleTableSlot* row) {
   row = partitions_.in_source_type(relation, row);
-  call([&] {
-    if (rows == nullptr) {
-      MemoryContext context = MemoryContextSwitchTo(CurTransactionContext);
-      ResourceOwner owner = CurrentResourceOwner;
-      CurrentResourceOwner = CurTransactionResourceOwner;
-      rows = tuplestore_begin_heap(true, false, work_mem);
-      CurrentResourceOwner = owner;
-      MemoryContextSwitchTo(context);
-    }
-    tuplestore_puttupleslot(rows, row);
-  });
+  call([&] { append(rows, row); });
 }
 
 void RowChanges::add_inserted(Relation relation, TupleTableSlot* row) {
@@ -89,6 +96,23 @@ void RowChanges::add_deleted(Relation relation, TupleTableSlot* row) {
   put(old_, relation, row);
   changes_.push_back({true, false, InvalidOid, {}});
   ++old_rows_;
+}
+
+void RowChanges::add_inserted(Tuplestorestate* rows, TupleDesc columns) {
+  first_of_table_ = changes_.size();
+  const std::int64_t count = call([&] {
+    const int pointer = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
+    tuplestore_select_read_pointer(rows, pointer);
+    tuplestore_rescan(rows);
+    TupleTableSlot* slot = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
+    while (tuplestore_gettupleslot(rows, true, false, slot)) {
+      CHECK_FOR_INTERRUPTS();
+      append(new_, slot);
+    }
+    ExecDropSingleTupleTableSlot(slot);
+    return tuplestore_tuple_count(rows);
+  });
+  changes_.insert(changes_.end(), static_cast<std::size_t>(count), RowChange{false, true, InvalidOid, {}});
 }
 
 void RowChanges::release() {
@@ -115,6 +139,8 @@ bool ChangedRows::has_more() const {
                      [&](const RowChange& change) { return change.has(old_); });
 }
 
+bool ChangedRows::begins_batch() const { return !old_ && next_ > 0 && changes_.is_first_of_table(next_); }
+
 bool ChangedRows::next(TupleTableSlot* slot) {
   const std::vector<RowChange>& changes = changes_.changes();
   while (next_ < changes.size() && !changes[next_].has(old_)) ++next_;
@@ -124,8 +150,9 @@ bool ChangedRows::next(TupleTableSlot* slot) {
   return tuplestore_gettupleslot(rows_, true, false, slot);
 }
 
-void open_collection(std::int32_t view, Oid source) {
-  collections().push_back({view, GetCurrentSubTransactionId(), std::make_unique<RowChanges>(source)});
+void open_collection(std::int32_t view, Oid source, const std::optional<Whole>& whole) {
+  if (const auto open = innermost(view); whole && open != collections().rend() && open->whole == whole) return;
+  collections().push_back({view, GetCurrentSubTransactionId(), whole, std::make_unique<RowChanges>(source)});
 }
 
 RowChanges* collection_of(std::int32_t view) {
@@ -133,9 +160,10 @@ RowChanges* collection_of(std::int32_t view) {
   return found == collections().rend() ? nullptr : found->changes.get();
 }
 
-std::unique_ptr<RowChanges> close_collection(std::int32_t view) {
+std::unique_ptr<RowChanges> close_collection(std::int32_t view, bool is_insert) {
   const auto found = innermost(view);
   if (found == collections().rend()) return nullptr;
+  if (found->whole ? !ends(*found->whole, is_insert) : is_insert) return nullptr;
   std::unique_ptr<RowChanges> changes = std::move(found->changes);
   collections().erase(std::prev(found.base()));
   return changes;

@@ -5,6 +5,9 @@
 //   AFTER .. FOR EACH ROW          add_inserted, add_updated, add_deleted to collection_of the view
 //   AFTER .. FOR EACH STATEMENT    close_collection gives what there is to be processed
 //
+// Where several kinds of changes belong together there is one collection for all: see one_statement.hpp. What a trigger
+// AFTER INSERT .. FOR EACH STATEMENT then gets as a transition table is added behind the other rows.
+//
 // Statements nest, by triggers and functions that write to the same source: collections are a stack, and rows go to the
 // innermost one. Row triggers may fire where no statement trigger has, as in the apply worker of logical replication or
 // for a partition that is written to directly: then there is no collection, and one is to be opened; see query_end.hpp.
@@ -13,6 +16,7 @@
 // beyond it.
 #pragma once
 
+#include "pg/one_statement.hpp"
 #include "pg/partition_rows.hpp"
 #include "pg/row_streams.hpp"
 
@@ -26,7 +30,7 @@ namespace feature {
 // What has happened to a row of the source.
 struct RowChange {
   bool has_old, has_new;
-  // Where the new version is, if there is one.
+  // Where the new version is, if there is one; InvalidOid if that is not known, as of the rows of a transition table.
   Oid new_relation;
   ItemPointerData new_tid;
 
@@ -42,11 +46,15 @@ class RowChanges {
   void add_inserted(Relation relation, TupleTableSlot* row);
   void add_updated(Relation relation, TupleTableSlot* old_row, TupleTableSlot* new_row);
   void add_deleted(Relation relation, TupleTableSlot* row);
+  // Rows of a transition table of the source. They are processed behind what was added before, as a batch of their own.
+  void add_inserted(Tuplestorestate* rows, TupleDesc columns);
 
   [[nodiscard]] Oid source() const { return partitions_.source(); }
 
   [[nodiscard]] const std::vector<RowChange>& changes() const { return changes_; }
   [[nodiscard]] std::size_t old_rows() const { return old_rows_; }
+  // Whether a transition table's rows begin with this change.
+  [[nodiscard]] bool is_first_of_table(std::size_t number) const { return number == first_of_table_; }
 
   // Gives memory and files back; after an error the end of the transaction does.
   void release();
@@ -58,6 +66,7 @@ class RowChanges {
   PartitionRows partitions_;
   std::vector<RowChange> changes_;
   std::size_t old_rows_ = 0;
+  std::size_t first_of_table_ = SIZE_MAX;
   Tuplestorestate* old_ = nullptr;
   Tuplestorestate* new_ = nullptr;
 };
@@ -69,6 +78,7 @@ class ChangedRows final : public RowSource {
 
   bool next(TupleTableSlot* slot) override;
   bool has_more() const override;
+  bool begins_batch() const override;
   std::unique_ptr<RowSource> again() override { return std::make_unique<ChangedRows>(changes_, old_); }
   std::int64_t count() const override { return rows_ == nullptr ? 0 : tuplestore_tuple_count(rows_); }
   // The place among the changes of the row that next() has given last.
@@ -82,11 +92,12 @@ class ChangedRows final : public RowSource {
   std::size_t next_ = 0;
 };
 
-void open_collection(std::int32_t view, Oid source);
+// `whole`: what the statement that begins is a part of, if of anything; all of its parts have one collection.
+void open_collection(std::int32_t view, Oid source, const std::optional<Whole>& whole = std::nullopt);
 // Null if none was opened by a statement of the current subtransaction.
 [[nodiscard]] RowChanges* collection_of(std::int32_t view);
-// Null if there is none.
-[[nodiscard]] std::unique_ptr<RowChanges> close_collection(std::int32_t view);
+// At the end of a statement, an INSERT or another: null if there is none, or another part of its whole is to come.
+[[nodiscard]] std::unique_ptr<RowChanges> close_collection(std::int32_t view, bool is_insert);
 
 // Once a session: lets collections end with their transactions.
 void watch_transactions();

@@ -21,6 +21,8 @@ class RowSource {
   // Whether rows are left, where several sessions can be at it at once; then again() gives all rows from the first on.
   [[nodiscard]] virtual bool has_more() const { return false; }
   [[nodiscard]] virtual std::unique_ptr<RowSource> again() { return nullptr; }
+  // Whether the next row is not to be in one batch with those before it.
+  [[nodiscard]] virtual bool begins_batch() const { return false; }
   // How many rows again() gives; none if it cannot be asked.
   [[nodiscard]] virtual std::int64_t count() const { return 0; }
   // Whether the next row can be had without running a query: then next() may be called in a subtransaction.

@@ -91,6 +91,11 @@ bool is_enabled(const Trigger& trigger) {
   return trigger.tgenabled != TRIGGER_DISABLED && trigger.tgenabled != other;
 }
 
+bool is_of_view(const TriggerData& data, const Trigger& trigger) {
+  return trigger.tgfoid == data.tg_trigger->tgfoid && trigger.tgnargs == 1 &&
+         std::strcmp(trigger.tgargs[0], data.tg_trigger->tgargs[0]) == 0;
+}
+
 // Inserts that replication applies come to a row trigger, others as a transition table. ALTER TABLE .. ENABLE TRIGGER
 // ALL, which is how some restores end, makes both fire in one role: then the rows are still taken once.
 bool comes_otherwise(const TriggerData& data) {
@@ -98,15 +103,37 @@ bool comes_otherwise(const TriggerData& data) {
   if (by_row == (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)) return false;
   const TriggerDesc* all = data.tg_relation->trigdesc;
   return std::any_of(all->triggers, all->triggers + all->numtriggers, [&](const Trigger& trigger) {
-    return trigger.tgfoid == data.tg_trigger->tgfoid && trigger.tgnargs == 1 && is_enabled(trigger) &&
-           std::strcmp(trigger.tgargs[0], data.tg_trigger->tgargs[0]) == 0 &&
+    return is_of_view(data, trigger) && is_enabled(trigger) &&
            (by_row ? trigger.tgnewtable != nullptr
                    : TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT));
   });
 }
 
+// Whether inserts into the table fire the view's trigger with a transition table.
+bool has_insert_trigger(const TriggerData& data) {
+  const TriggerDesc* all = data.tg_relation->trigdesc;
+  return std::any_of(all->triggers, all->triggers + all->numtriggers, [&](const Trigger& trigger) {
+    return is_of_view(data, trigger) && is_enabled(trigger) && trigger.tgnewtable != nullptr;
+  });
+}
+
+// A view that diverts rows has those of an INSERT processed alone: only there a feature row that cannot be written does
+// not fail the others.
+bool diverts(std::int32_t id) {
+  const std::shared_ptr<Program> program = program_of(id);
+  return program != nullptr && program->identity().diverts;
+}
+
+// Of an ordinary source, an UPDATE or DELETE.
+void changes_begin(const TriggerData& data, std::int32_t id) {
+  const Oid table = RelationGetRelid(data.tg_relation);
+  const std::optional<Part> part = part_of_whole(table);
+  std::optional<Whole> whole;
+  if (part && !(part->insert_follows && !has_insert_trigger(data)) && !diverts(id)) whole = part->whole;
+  open_collection(id, table, whole);
+}
+
 void process_inserted(const TriggerData& data, std::int32_t id) {
-  if (comes_otherwise(data)) return;
   const std::shared_ptr<Program> program = program_for(data, id, Locked::all);
   if (program == nullptr) return;
   check_source(program->identity(), RelationGetRelid(data.tg_relation));
@@ -124,6 +151,15 @@ void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
     }
   }
   changes.release();
+}
+
+// Together with what the same statement has changed otherwise, if it has.
+void rows_inserted(const TriggerData& data, std::int32_t id) {
+  if (comes_otherwise(data)) return;
+  const std::unique_ptr<RowChanges> changes = close_collection(id, true);
+  if (changes == nullptr || changes->changes().empty()) return process_inserted(data, id);
+  changes->add_inserted(data.tg_newtable, RelationGetDescr(data.tg_relation));
+  process(data, id, *changes);
 }
 
 void add_row(const TriggerData& data, RowChanges& changes) {
@@ -164,21 +200,28 @@ void source_emptied(const TriggerData& data, std::int32_t id) {
   as_view(*program, [&](Oid) { empty(*program); });
 }
 
-// A statement on a partitioned source, but for TRUNCATE: its rows come one by one, from the partitions that take them.
-bool is_seen_by_row(const TriggerData& data) {
-  return !TRIGGER_FIRED_FOR_ROW(data.tg_event) && !TRIGGER_FIRED_BY_TRUNCATE(data.tg_event) &&
-         data.tg_relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+bool is_partitioned(const TriggerData& data) {
+  return data.tg_relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 }
 
 void maintain(const TriggerData& data) {
+  const bool by_row = TRIGGER_FIRED_FOR_ROW(data.tg_event);
+  const bool before = TRIGGER_FIRED_BEFORE(data.tg_event);
+  // Of every insert: nothing else is done here than to remember it.
+  if (before && TRIGGER_FIRED_BY_INSERT(data.tg_event) && !is_partitioned(data)) {
+    return insert_begins(RelationGetRelid(data.tg_relation));
+  }
   const std::int32_t id = call([&] { return pg_strtoint32(data.tg_trigger->tgargs[0]); });
-  // As a whole the source may have rows that another session of the same restore has brought.
-  if (!is_seen_by_row(data) && is_left_to_dump(id, RelationGetRelid(data.tg_relation))) return;
-  if (TRIGGER_FIRED_FOR_ROW(data.tg_event)) return row_changed(data, id);
-  if (TRIGGER_FIRED_BEFORE(data.tg_event)) return open_collection(id, RelationGetRelid(data.tg_relation));
+  // Rows of a partitioned source come one by one, from the partitions that take them. As a whole it may have rows that
+  // another session of the same restore has brought.
+  const bool is_seen_by_row = !by_row && !TRIGGER_FIRED_BY_TRUNCATE(data.tg_event) && is_partitioned(data);
+  if (!is_seen_by_row && is_left_to_dump(id, RelationGetRelid(data.tg_relation))) return;
+  if (by_row) return row_changed(data, id);
+  if (before && is_partitioned(data)) return open_collection(id, RelationGetRelid(data.tg_relation));
+  if (before) return changes_begin(data, id);
   if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event)) return source_emptied(data, id);
-  if (data.tg_newtable != nullptr) return process_inserted(data, id);
-  const std::unique_ptr<RowChanges> changes = close_collection(id);
+  if (data.tg_newtable != nullptr) return rows_inserted(data, id);
+  const std::unique_ptr<RowChanges> changes = close_collection(id, false);
   if (changes != nullptr) process(data, id, *changes);
 }
 

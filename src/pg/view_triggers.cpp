@@ -78,7 +78,7 @@ void create_triggers(const ViewIdentity& view) {
 
 void create_correction_triggers(const ViewIdentity& view) {
   Spi spi;
-  create(spi, view, "_begin", "BEFORE UPDATE OR DELETE", "FOR EACH STATEMENT");
+  create(spi, view, "_begin", "BEFORE INSERT OR UPDATE OR DELETE", "FOR EACH STATEMENT");
   create_update_trigger(spi, view);
   create(spi, view, "_delete", "AFTER DELETE", "FOR EACH ROW");
   create(spi, view, "_end", "AFTER UPDATE OR DELETE OR TRUNCATE", "FOR EACH STATEMENT");

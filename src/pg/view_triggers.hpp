@@ -1,7 +1,8 @@
 // The triggers that a view has on its source. All call feature.maintain with the view's number.
 //
 //   feature_<id>          AFTER INSERT FOR EACH STATEMENT, with the inserted rows as a transition table
-//   feature_begin_<id>    BEFORE UPDATE OR DELETE FOR EACH STATEMENT
+//   feature_begin_<id>    BEFORE INSERT OR UPDATE OR DELETE FOR EACH STATEMENT; without it, on INSERT, a statement that
+//                         inserts some rows and changes others is processed in several runs
 //   feature_update_<id>   AFTER UPDATE FOR EACH ROW, WHEN a column that the definition reads has changed
 //   feature_delete_<id>   AFTER DELETE FOR EACH ROW
 //   feature_end_<id>      AFTER UPDATE OR DELETE OR TRUNCATE FOR EACH STATEMENT
@@ -10,7 +11,7 @@
 // same order whatever has happened to its rows, and sessions lock their entities in that one.
 //
 // A transition table would take COPY's multi-row inserts away from a partitioned source, and not see what is inserted
-// into a partition directly. There `begin` and `end` fire for INSERT as well, and between them, in place of the
+// into a partition directly. There `end` fires for INSERT as well, and before it, in place of the
 // first one,
 //
 //   feature_insert_<id>   AFTER INSERT FOR EACH ROW, which PostgreSQL gives to all partitions, as other row triggers
