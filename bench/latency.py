@@ -2,9 +2,11 @@
 
 latency: single-row INSERTs of 8 clients that are sent when they are due (open loop), at half of the rate that the pipeline
          reaches when they are sent as fast as it goes; the same rate for the floor of single_row.py. What counts is the
-         time from when an INSERT was due, so that a stall shows in all that wait behind it.
+         time from when an INSERT was due, so that a stall shows in all that wait behind it. Sessions are a second old;
+         what the first INSERT of a session takes, as a service without a pool would have it, is measured apart.
 reads:   8 readers that ask for the features of a user's last hour by the feature table's index, 1,000 times a second in
-         all, while 1,000 rows a second are inserted; both as they are due. The same beside the floor's inserts.
+         all, while 1,000 rows a second are inserted; both as they are due. The same beside the floor's inserts. Sessions
+         are a second old.
 
 All of it, pgbench included, runs on the same processors.
 """
@@ -18,6 +20,10 @@ from report import Figure, Goal, Line, counted_rounds
 USERS = single_row.USERS
 CLIENTS = 8
 INSERTS_A_SECOND = READS_A_SECOND = 1_000
+WARM_UP_SECONDS = 1
+NEW_SESSIONS = 20
+# Numbers of their transactions, between those of the warm-up and the measured ones.
+NEW_SESSIONS_FROM = 400_000_000
 
 
 def percentile(latencies, fraction):
@@ -41,7 +47,7 @@ def latency(settings, log):
                   f"{counted_rounds(settings.rounds)} of {settings.seconds} s",
                   [Line("p99, pipeline / floor", "", 3,
                         [one["pipeline"]["p99"] / one["floor"]["p99"] for one in rounds], Goal("at most", 1.3)),
-                   *each("p99"), *each("p50")], rounds)
+                   *each("p99"), *each("p50"), *each("first INSERT of a session")], rounds)
 
 
 def open_loop(settings, side, number, rate):
@@ -49,11 +55,15 @@ def open_loop(settings, side, number, rate):
     script = f"single_row_{side}.sql"
     server.pgbench(side, script, CLIENTS, USERS, time=single_row.WARM_UP_SECONDS, random_seed=number)
     log = os.path.join(settings.files, "latency")
+    process = server.start_pgbench(side, script, 1, USERS, log, first_number=NEW_SESSIONS_FROM, connect=True,
+                                   transactions=NEW_SESSIONS)
+    first = server.latencies(process, log)
     process = server.start_pgbench(side, script, CLIENTS, USERS, log, first_number=single_row.MEASURED, rate=rate,
-                                   time=settings.seconds, random_seed=1000 + number)
-    taken = server.latencies(process, log)
+                                   time=settings.seconds + WARM_UP_SECONDS, random_seed=1000 + number)
+    taken = server.latencies(process, log, WARM_UP_SECONDS)
     server.drop_database(side)
-    return {"p50": percentile(taken, 0.5), "p99": percentile(taken, 0.99), "transactions": len(taken)}
+    return {"p50": percentile(taken, 0.5), "p99": percentile(taken, 0.99), "transactions": len(taken),
+            "first INSERT of a session": percentile(first, 0.5)}
 
 
 def reads(settings, log):
@@ -83,10 +93,11 @@ def read_beside_inserts(settings, side, number):
     logs = {script: os.path.join(settings.files, script) for script in (insert, read)}
     started = {
         insert: server.start_pgbench(side, insert, 2, USERS, logs[insert], first_number=single_row.MEASURED,
-                                     rate=INSERTS_A_SECOND, time=settings.seconds, random_seed=number),
-        read: server.start_pgbench(side, read, CLIENTS, USERS, logs[read], rate=READS_A_SECOND, time=settings.seconds,
-                                   random_seed=1000 + number)}
-    taken = {script: server.latencies(process, logs[script]) for script, process in started.items()}
+                                     rate=INSERTS_A_SECOND, time=settings.seconds + WARM_UP_SECONDS,
+                                     random_seed=number),
+        read: server.start_pgbench(side, read, CLIENTS, USERS, logs[read], rate=READS_A_SECOND,
+                                   time=settings.seconds + WARM_UP_SECONDS, random_seed=1000 + number)}
+    taken = {script: server.latencies(process, logs[script], WARM_UP_SECONDS) for script, process in started.items()}
     server.drop_database(side)
     return {"p50": percentile(taken[read], 0.5), "p99": percentile(taken[read], 0.99),
             "reads": len(taken[read]) / settings.seconds, "inserts": len(taken[insert]) / settings.seconds}

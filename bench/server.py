@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import statistics
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -61,15 +62,21 @@ def pgbench_command(database, script, clients, users, first_number, options):
 
 def pgbench(database, script, clients, users, first_number=0, **options):
     """Transactions a second, their number, and their mean latency in ms. The same `first_number` gives the same
-    transaction identifiers; options are pgbench's, or variables of the script if their names are in capitals."""
-    printed = run(pgbench_command(database, script, clients, users, first_number, options))
+    transaction identifiers; options are pgbench's, or variables of the script if their names are in capitals. If it
+    runs for a `time`, it runs for one second more: the rate is that of sessions that are a second old."""
+    if "time" in options:
+        options |= {"time": options["time"] + 1, "progress": 1}
+    done = subprocess.run(pgbench_command(database, script, clients, users, first_number, options),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    printed = done.stdout
 
     def number(pattern):
         return float(re.search(pattern, printed, re.MULTILINE).group(1))
 
-    if number(r"^number of failed transactions: (\d+)") != 0:
+    if done.returncode != 0 or number(r"^number of failed transactions: (\d+)") != 0:
         raise SystemExit(f"transactions failed:\n{printed}")
-    return {"tps": number(r"^tps = ([0-9.]+)"),
+    seconds = re.findall(r"^progress: [0-9.]+ s, ([0-9.]+) tps", printed, re.MULTILINE)
+    return {"tps": statistics.fmean(map(float, seconds[1:])) if len(seconds) > 1 else number(r"^tps = ([0-9.]+)"),
             "transactions": int(number(r"^number of transactions actually processed: (\d+)")),
             "latency_ms": number(r"^latency average = ([0-9.]+) ms")}
 
@@ -81,17 +88,21 @@ def start_pgbench(database, script, clients, users, log, first_number=0, **optio
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def latencies(process, log):
-    """Milliseconds of each transaction, from when it was due if there was a rate, sorted; once the process has ended."""
+def latencies(process, log, warm_up=0):
+    """Milliseconds of each transaction, from when it was due if there was a rate, sorted; once the process has ended.
+    Those that ended in the first `warm_up` seconds are left out."""
     _, errors = process.communicate()
     if process.returncode != 0:
         raise SystemExit(f"pgbench failed:\n{errors}")
-    taken = []
+    ended = []
     for name in glob.glob(f"{glob.escape(log)}.*"):
         with open(name) as file:
-            taken += [int(line.split()[2]) / 1000 for line in file]
+            for line in file:
+                _, _, taken, _, second, microsecond, *_ = map(int, line.split())
+                ended.append((second + microsecond / 1e6, taken / 1000))
         os.remove(name)
-    return sorted(taken)
+    begin = min(ended)[0] + warm_up
+    return sorted(taken for end, taken in ended if end >= begin)
 
 
 def generator(settings, file, rows, users, span="30d", *options):
