@@ -2,14 +2,12 @@
 
 #include "pg/catalogue.hpp"
 
-#include <sstream>
-
 #include "pg/as_user.hpp"
 #include "pg/compat.hpp"
+#include "pg/view_entry.hpp"
 
 extern "C" {
 #include <access/htup_details.h>
-#include <access/xlog.h>
 #include <catalog/namespace.h>
 #include <catalog/pg_class.h>
 #include <catalog/pg_inherits.h>
@@ -125,92 +123,6 @@ std::string physical_order(Oid source) {
 
 namespace {
 
-// Whether the view's objects are the ones that its number says, depend on the feature table, and have states that only
-// superusers can write to.
-void look_at_objects(Spi& spi, ViewIdentity& view) {
-  const std::string id = std::to_string(view.id);
-  std::string objects;
-  const auto add = [&](Oid object, const std::string& name, char kind) {
-    objects += (objects.empty() ? "(" : ", (") + std::to_string(object) + "::pg_catalog.oid, " + literal(name) + ", '" +
-               kind + "'::pg_catalog.\"char\")";
-  };
-  add(view.definition, "definition_" + id, 'v');
-  for (std::size_t i = 0; i < view.lists.size(); ++i) {
-    const std::string suffix = "_" + id + "_" + std::to_string(i + 1);
-    add(view.lists[i].states, "states" + suffix, 'r');
-    add(view.lists[i].chunks, "chunks" + suffix, 'r');
-  }
-  spi.query("SELECT pg_catalog.bool_and(c.oid IS NOT NULL), pg_catalog.bool_and(EXISTS "
-            "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 AND d.objid = o.id AND d.refclassid = 1259 "
-            "AND d.deptype = 'i' AND d.refobjid = " + std::to_string(view.relation) + ")), "
-            "pg_catalog.bool_and(o.kind = 'v' OR a.rolsuper) "
-            "FROM (VALUES " + objects + ") o (id, name, kind) "
-            "LEFT JOIN pg_catalog.pg_class c ON c.oid = o.id AND c.relname = o.name AND c.relkind = o.kind "
-            "AND c.relnamespace = " + std::to_string(state_schema()) + " "
-            "LEFT JOIN pg_catalog.pg_authid a ON a.oid = c.relowner");
-  view.owns_objects = spi.text(0, 1) == "t";
-  view.tied = spi.text(0, 2) == "t";
-  view.sealed = spi.text(0, 3) == "t";
-}
-
-ViewIdentity read_view(Spi& spi, const std::string& condition) {
-  ViewIdentity view;
-  // Where several rows say that they are of one table, the one that was recorded with the view comes first.
-  if (spi.query("SELECT v.id, v.relation, v.source, v.definition, c.relowner, c.relname, v.relation_id, "
-                  "pg_catalog.array_to_string(v.columns, ' '), v.lateness, "
-                  // Which version 0.1 has not.
-                  "pg_catalog.to_jsonb(v) ->> 'on_error', pg_catalog.to_jsonb(v) ->> 'cluster' "
-                  "FROM feature_state.view v JOIN pg_catalog.pg_class c ON c.oid = v.relation WHERE " +
-                  condition + " ORDER BY EXISTS (SELECT FROM pg_catalog.pg_depend d "
-                  "JOIN pg_catalog.pg_class o ON o.oid = d.objid WHERE d.classid = 1259 AND d.objid = v.definition "
-                  "AND d.refclassid = 1259 AND d.refobjid = v.relation AND d.deptype = 'i' "
-                  "AND o.relname = 'definition_' || v.id::pg_catalog.text) DESC, v.id") == 0) {
-    return view;
-  }
-  view.id = std::stoi(spi.text(0, 1));
-  view.relation = spi.oid(0, 2);
-  view.source = spi.oid(0, 3);
-  view.definition = spi.oid(0, 4);
-  view.owner = spi.oid(0, 5);
-  view.name = spi.text(0, 6);
-  view.restored = spi.oid(0, 7) != view.relation;
-  std::istringstream columns(spi.text(0, 8));
-  for (AttrNumber column; columns >> column;) view.columns.push_back(column);
-  if (const std::string lateness = spi.text(0, 9); !lateness.empty()) {
-    view.lateness = call([&] {
-      return *DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(lateness.c_str()),
-                                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-    });
-  }
-  view.diverts = spi.text(0, 10) == "divert";
-  const std::string cluster = spi.text(0, 11);
-  view.elsewhere = !cluster.empty() && cluster != std::to_string(static_cast<std::int64_t>(GetSystemIdentifier()));
-  // A catalogue of version 0.1 has no shared lists.
-  const std::uint64_t lists = spi.query(
-      "SELECT l.states, l.chunks, pg_catalog.to_jsonb(l) ->> 'shared' FROM feature_state.list l WHERE view = " +
-      std::to_string(view.id) + " ORDER BY number");
-  for (std::uint64_t i = 0; i < lists; ++i) {
-    view.lists.push_back({spi.oid(i, 1), spi.oid(i, 2), spi.text(i, 3) == "true"});
-  }
-  look_at_objects(spi, view);
-  const std::uint64_t settings = spi.query("SELECT s.key, s.value FROM feature_state.view v, "
-                                             "pg_catalog.jsonb_each_text(v.settings) s WHERE v.id = " +
-                                             std::to_string(view.id));
-  for (std::uint64_t i = 0; i < settings; ++i) view.settings.push_back({spi.text(i, 1), spi.text(i, 2)});
-  return view;
-}
-
-ViewIdentity find_view(const std::string& condition) {
-  const AsUser owner(state_schema_owner(), false);
-  Spi spi;
-  // As it is now, whatever the transaction's snapshot: the relations that it names may have been replaced since.
-  call([] { PushActiveSnapshot(GetLatestSnapshot()); });
-  ViewIdentity view = read_view(spi, condition);
-  call([] { PopActiveSnapshot(); });
-  spi.close();
-  return view;
-}
-
 // What is recorded besides the view's own row. Foreign keys would do it, but stand in the way of pg_restore, which
 // loads the catalogue's tables in any order.
 void erase_parts(Spi& spi, const std::string& id) {
@@ -228,6 +140,23 @@ void sweep(Spi& spi) {
   for (const std::string& id : gone) erase_parts(spi, id);
 }
 
+// 0 if there is none. Where several rows say that they are of one table, the one that was recorded with the view comes
+// first. As it is now, like the entry itself.
+std::int32_t id_by_relation(Oid relation) {
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  call([] { PushActiveSnapshot(GetLatestSnapshot()); });
+  const bool found = spi.query(
+      "SELECT v.id FROM feature_state.view v WHERE v.relation = " + std::to_string(relation) + " ORDER BY EXISTS "
+      "(SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class o ON o.oid = d.objid WHERE d.classid = 1259 "
+      "AND d.objid = v.definition AND d.refclassid = 1259 AND d.refobjid = v.relation AND d.deptype = 'i' "
+      "AND o.relname = 'definition_' || v.id::pg_catalog.text) DESC, v.id") > 0;
+  const std::int32_t id = found ? std::stoi(spi.text(0, 1)) : 0;
+  call([] { PopActiveSnapshot(); });
+  spi.close();
+  return id;
+}
+
 std::string array_of(const std::vector<AttrNumber>& columns) {
   std::string elements;
   for (const AttrNumber column : columns) elements += (elements.empty() ? "" : ", ") + std::to_string(column);
@@ -236,10 +165,11 @@ std::string array_of(const std::vector<AttrNumber>& columns) {
 
 }  // namespace
 
-ViewIdentity view_by_id(std::int32_t id) { return find_view("v.id = " + std::to_string(id)); }
+ViewIdentity view_by_id(std::int32_t id) { return read_entry(id); }
 
 ViewIdentity view_by_relation(Oid relation) {
-  ViewIdentity view = find_view("v.relation = " + std::to_string(relation));
+  ViewIdentity view;
+  if (const std::int32_t id = id_by_relation(relation); id != 0) view = read_entry(id);
   if (view.id == 0) {
     const char* name = call([&] { return get_rel_name(relation); });
     throw SqlError(ERRCODE_WRONG_OBJECT_TYPE,
