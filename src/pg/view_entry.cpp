@@ -141,7 +141,8 @@ void look_at(ViewIdentity& view, Oid schema, Oid object, const char* name, char 
   if (HeapTupleIsValid(row)) {
     const auto* entry = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
     owner = entry->relowner;
-    is_named = entry->relnamespace == schema && entry->relkind == kind && std::strcmp(NameStr(entry->relname), name) == 0;
+    is_named =
+        entry->relnamespace == schema && entry->relkind == kind && std::strcmp(NameStr(entry->relname), name) == 0;
     ReleaseSysCache(row);
   }
   view.owns_objects = view.owns_objects && is_named;
