@@ -132,6 +132,13 @@ Parameters new_places(const Program& program, const RowChanges& changes) {
 void rebuild_states(Program& program, const Parameters& new_places, std::int64_t batch_rows) {
   const ViewIdentity& view = program.identity();
   refuse_fixed_snapshot();
+  if (has_unprocessed_inserts(view.id)) {
+    // It would count them, and they would be counted again when they are processed.
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "states of feature view \"" + view.name + "\" cannot be computed anew while an INSERT is running")
+        .detail("Its source has rows already that have still to be processed.")
+        .hint("Change rows of the source when the INSERT has ended, not from a trigger or function that it runs.");
+  }
   empty_states(view);
   call([] { CommandCounterIncrement(); });
   const char* time =

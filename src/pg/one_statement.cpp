@@ -2,7 +2,11 @@
 
 #include "pg/one_statement.hpp"
 
+#include <algorithm>
+#include <vector>
+
 extern "C" {
+#include <access/xact.h>
 #include <utils/builtins.h>
 #include <utils/snapmgr.h>
 }
@@ -10,14 +14,17 @@ extern "C" {
 namespace feature {
 namespace {
 
-// Of the statement whose triggers fire: its snapshot is the active one, and no other statement of the transaction has
-// the same. Triggers that a cascading foreign key has left to an outer statement see that one's.
-CommandId current_command() { return ActiveSnapshotSet() ? GetActiveSnapshot()->curcid : InvalidCommandId; }
+struct Insert {
+  std::int32_t view;
+  CommandId command;
+  SubTransactionId subtransaction;
+};
 
-struct {
-  Oid table = InvalidOid;
-  CommandId command = InvalidCommandId;
-} latest_insert;
+// Statements nest: the last one that has begun is the innermost.
+std::vector<Insert>& inserts() {
+  static std::vector<Insert> begun;
+  return begun;
+}
 
 const Parts*& innermost() {
   static const Parts* parts = nullptr;
@@ -33,18 +40,48 @@ std::uint64_t& last_number() {
 
 }  // namespace
 
-void insert_begins(Oid table) { latest_insert = {table, current_command()}; }
+// Its snapshot is the active one. Triggers that a cascading foreign key has left to an outer statement see that one's.
+CommandId current_command() { return ActiveSnapshotSet() ? GetActiveSnapshot()->curcid : InvalidCommandId; }
 
-void forget_insert() { latest_insert = {}; }
+void insert_begins(std::int32_t view) {
+  inserts().push_back({view, current_command(), GetCurrentSubTransactionId()});
+}
 
-std::optional<Part> part_of_whole(Oid table) {
+void insert_ends(std::int32_t view) {
+  const CommandId command = current_command();
+  auto& begun = inserts();
+  begun.erase(std::remove_if(begun.begin(), begun.end(),
+                             [&](const Insert& one) { return one.view == view && one.command == command; }),
+              begun.end());
+}
+
+bool is_inserting(std::int32_t view) {
+  return std::any_of(inserts().begin(), inserts().end(), [&](const Insert& one) { return one.view == view; });
+}
+
+// Numbers of subtransactions grow, see row_collector.cpp.
+void forget_inserts(SubTransactionId undone) {
+  auto& begun = inserts();
+  begun.erase(std::remove_if(begun.begin(), begun.end(),
+                             [&](const Insert& one) { return one.subtransaction >= undone; }),
+              begun.end());
+}
+
+std::optional<Whole> whole_with_insert(std::int32_t view) {
+  const CommandId command = current_command();
+  const bool begun = std::any_of(inserts().begin(), inserts().end(),
+                                 [&](const Insert& one) { return one.view == view && one.command == command; });
+  return begun ? std::optional<Whole>({Whole::Kind::of_command, command, 0}) : std::nullopt;
+}
+
+std::optional<Part> part_of_whole(std::int32_t view, Oid table) {
   const Parts* parts = innermost();
   while (parts != nullptr && (parts->table_ != table || parts->depth_ != trigger_depth() - 1)) parts = parts->outer_;
   if (parts != nullptr) {
     return Part{{Whole::Kind::of_parts, InvalidCommandId, parts->number_}, parts->ends_with_insert_};
   }
-  if (latest_insert.table != table || latest_insert.command != current_command()) return std::nullopt;
-  return Part{{Whole::Kind::of_command, latest_insert.command, 0}, true};
+  if (const std::optional<Whole> whole = whole_with_insert(view)) return Part{*whole, true};
+  return std::nullopt;
 }
 
 bool ends(const Whole& whole, bool is_insert) {

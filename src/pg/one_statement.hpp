@@ -21,23 +21,33 @@ struct Whole {
   }
 };
 
-// The BEFORE trigger of an INSERT on a table fires.
-void insert_begins(Oid table);
-// The transaction has ended: the next one has the same commands.
-void forget_insert();
-// An UPDATE or DELETE on a table begins: what it is a part of, if another part comes last, or has come before; and
-// whether that may be an INSERT.
+// The triggers BEFORE and AFTER an INSERT fire for a view. In between rows stand in its source that it has not
+// processed; statements that a trigger or function runs meanwhile can see them.
+void insert_begins(std::int32_t view);
+void insert_ends(std::int32_t view);
+[[nodiscard]] bool is_inserting(std::int32_t view);
+// Those of a subtransaction that was undone are over; and all with the transaction, as the next one has the same
+// commands.
+void forget_inserts(SubTransactionId undone);
+
+// Of the statement whose triggers fire: no other statement of the transaction has the same.
+[[nodiscard]] CommandId current_command();
+// The whole of that statement, if an INSERT of it has begun.
+[[nodiscard]] std::optional<Whole> whole_with_insert(std::int32_t view);
+
+// An UPDATE or DELETE on a view's source begins: what it is a part of, if another part comes last, or has come before;
+// and whether that may be an INSERT.
 struct Part {
   Whole whole;
   bool insert_follows;
 };
-[[nodiscard]] std::optional<Part> part_of_whole(Oid table);
+[[nodiscard]] std::optional<Part> part_of_whole(std::int32_t view, Oid table);
 
 // Whether the statement whose AFTER trigger fires is the last part: an INSERT, or not.
 [[nodiscard]] bool ends(const Whole& whole, bool is_insert);
 
-// Makes several statements on a table parts of a whole: those that are run where it lives, not those that their triggers
-// run.
+// Makes several statements on a table parts of a whole: those that are run where it lives, not those that their
+// triggers run.
 class Parts {
  public:
   // `count`: how many there are; an INSERT comes last if there is one.
@@ -50,7 +60,7 @@ class Parts {
   void next() { --left_; }
 
  private:
-  friend std::optional<Part> part_of_whole(Oid table);
+  friend std::optional<Part> part_of_whole(std::int32_t view, Oid table);
   friend bool ends(const Whole& whole, bool is_insert);
 
   Oid table_;

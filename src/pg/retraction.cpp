@@ -6,6 +6,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/row_collector.hpp"
 
 extern "C" {
 #include <executor/executor.h>
@@ -160,6 +161,11 @@ void Retraction::throw_not_there(EventTime time, std::size_t list, bool left) co
         .detail("The state of " + which + " no longer keeps events of that time, and the source no longer has those of "
                 "the same entity that came before as they were.")
         .hint("feature.refresh() computes the feature view anew from what the source holds.");
+  }
+  if (has_unprocessed_inserts(program_.identity().id)) {
+    throw std::move(error)
+        .detail("An INSERT is running whose rows have still to be processed, and the row may be one of them.")
+        .hint("Change it when the INSERT has ended, or in a BEFORE trigger, not from another trigger or function.");
   }
   throw std::move(error)
       .detail("The state of " + which + " has no such event: it came while the view's triggers did not fire.")

@@ -9,7 +9,6 @@
 extern "C" {
 #include <access/xact.h>
 #include <executor/executor.h>
-#include <miscadmin.h>
 #include <utils/resowner.h>
 }
 
@@ -19,6 +18,7 @@ namespace {
 struct Collection {
   std::int32_t view;
   SubTransactionId subtransaction;
+  CommandId command;
   std::optional<Whole> whole;
   std::unique_ptr<RowChanges> changes;
 };
@@ -42,6 +42,7 @@ void subtransaction_ended(SubXactEvent event, SubTransactionId ended, SubTransac
   open.erase(std::remove_if(open.begin(), open.end(),
                             [&](const Collection& collection) { return collection.subtransaction >= ended; }),
              open.end());
+  forget_inserts(ended);
 }
 
 void transaction_ended(XactEvent event, void*) {
@@ -50,9 +51,9 @@ void transaction_ended(XactEvent event, void*) {
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
     case XACT_EVENT_PARALLEL_COMMIT:
-    case XACT_EVENT_PARALLEL_ABORT: 
+    case XACT_EVENT_PARALLEL_ABORT:
       collections().clear();
-      forget_insert();
+      forget_inserts(InvalidSubTransactionId);
       break;
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PARALLEL_PRE_COMMIT:
@@ -152,7 +153,24 @@ bool ChangedRows::next(TupleTableSlot* slot) {
 
 void open_collection(std::int32_t view, Oid source, const std::optional<Whole>& whole) {
   if (const auto open = innermost(view); whole && open != collections().rend() && open->whole == whole) return;
-  collections().push_back({view, GetCurrentSubTransactionId(), whole, std::make_unique<RowChanges>(source)});
+  collections().push_back(
+      {view, GetCurrentSubTransactionId(), current_command(), whole, std::make_unique<RowChanges>(source)});
+}
+
+bool has_collection(std::int32_t view) { return innermost(view) != collections().rend(); }
+
+void join_insert(std::int32_t view, const Whole& whole) {
+  const auto open = innermost(view);
+  if (open != collections().rend() && !open->whole && open->command == whole.command) open->whole = whole;
+}
+
+bool has_unprocessed_inserts(std::int32_t view) {
+  const auto is_insert = [](const RowChange& change) { return change.has_new && !change.has_old; };
+  const auto waits = [&](const Collection& collection) {
+    const std::vector<RowChange>& changes = collection.changes->changes();
+    return collection.view == view && std::any_of(changes.begin(), changes.end(), is_insert);
+  };
+  return is_inserting(view) || std::any_of(collections().begin(), collections().end(), waits);
 }
 
 RowChanges* collection_of(std::int32_t view) {

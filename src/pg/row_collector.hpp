@@ -94,6 +94,12 @@ class ChangedRows final : public RowSource {
 
 // `whole`: what the statement that begins is a part of, if of anything; all of its parts have one collection.
 void open_collection(std::int32_t view, Oid source, const std::optional<Whole>& whole = std::nullopt);
+// An INSERT of the current statement begins. If its UPDATE or DELETE has begun before, all are parts of `whole`.
+void join_insert(std::int32_t view, const Whole& whole);
+[[nodiscard]] bool has_collection(std::int32_t view);
+// Whether rows that an INSERT has put into a view's source have still to be processed. What is being processed is no
+// longer in a collection.
+[[nodiscard]] bool has_unprocessed_inserts(std::int32_t view);
 // Null if none was opened by a statement of the current subtransaction.
 [[nodiscard]] RowChanges* collection_of(std::int32_t view);
 // At the end of a statement, an INSERT or another: null if there is none, or another part of its whole is to come.

@@ -124,10 +124,18 @@ bool diverts(std::int32_t id) {
   return program != nullptr && program->identity().diverts;
 }
 
+// Of an ordinary source. Without the trigger that would end it, it is not followed.
+void rows_begin(const TriggerData& data, std::int32_t id) {
+  if (!has_insert_trigger(data)) return;
+  insert_begins(id);
+  if (!has_collection(id) || diverts(id)) return;
+  if (const std::optional<Whole> whole = whole_with_insert(id)) join_insert(id, *whole);
+}
+
 // Of an ordinary source, an UPDATE or DELETE.
 void changes_begin(const TriggerData& data, std::int32_t id) {
   const Oid table = RelationGetRelid(data.tg_relation);
-  const std::optional<Part> part = part_of_whole(table);
+  const std::optional<Part> part = part_of_whole(id, table);
   std::optional<Whole> whole;
   if (part && !(part->insert_follows && !has_insert_trigger(data)) && !diverts(id)) whole = part->whole;
   open_collection(id, table, whole);
@@ -155,6 +163,7 @@ void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
 
 // Together with what the same statement has changed otherwise, if it has.
 void rows_inserted(const TriggerData& data, std::int32_t id) {
+  insert_ends(id);
   if (comes_otherwise(data)) return;
   const std::unique_ptr<RowChanges> changes = close_collection(id, true);
   if (changes == nullptr || changes->changes().empty()) return process_inserted(data, id);
@@ -207,11 +216,9 @@ bool is_partitioned(const TriggerData& data) {
 void maintain(const TriggerData& data) {
   const bool by_row = TRIGGER_FIRED_FOR_ROW(data.tg_event);
   const bool before = TRIGGER_FIRED_BEFORE(data.tg_event);
-  // Of every insert: nothing else is done here than to remember it.
-  if (before && TRIGGER_FIRED_BY_INSERT(data.tg_event) && !is_partitioned(data)) {
-    return insert_begins(RelationGetRelid(data.tg_relation));
-  }
   const std::int32_t id = call([&] { return pg_strtoint32(data.tg_trigger->tgargs[0]); });
+  // Of every insert: nothing else is done here than to remember it.
+  if (before && TRIGGER_FIRED_BY_INSERT(data.tg_event) && !is_partitioned(data)) return rows_begin(data, id);
   // Rows of a partitioned source come one by one, from the partitions that take them. As a whole it may have rows that
   // another session of the same restore has brought.
   const bool is_seen_by_row = !by_row && !TRIGGER_FIRED_BY_TRUNCATE(data.tg_event) && is_partitioned(data);

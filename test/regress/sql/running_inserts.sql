@@ -1,0 +1,70 @@
+-- What changes rows of a source while an INSERT into it is running, whose rows stand there and have not been processed: in
+-- one statement with it they are processed together; from a trigger or function they are, or it is refused. The states of
+-- the first view are computed anew with each correction.
+SET client_min_messages = warning;
+CREATE SCHEMA running_inserts;
+SET search_path = running_inserts;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+CREATE TABLE src (id int PRIMARY KEY, e int, at timestamptz NOT NULL, v int);
+SELECT feature.create_view('anew', 'SELECT id, v, count(*) OVER w AS n, sum(v) OVER w AS s FROM src WINDOW w AS (PARTITION BY e ORDER BY at)', shared => '{e}');
+SELECT feature.create_view('corrected', 'SELECT id, v, count(*) OVER w AS n, sum(v) OVER w AS s FROM src WINDOW w AS (PARTITION BY e ORDER BY at)');
+-- What the states hold shows in a row that comes last.
+CREATE FUNCTION states() RETURNS TABLE (rows bigint, source bigint, anew text, corrected text) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO src VALUES (900, 1, '2030-01-01', 0);
+  RETURN QUERY SELECT count(*), sum(src.v), (SELECT (n, s)::text FROM anew WHERE id = 900), (SELECT (n, s)::text FROM corrected WHERE id = 900) FROM src;
+  DELETE FROM src WHERE id = 900;
+END $$;
+INSERT INTO src VALUES (1, 1, '2024-05-01 10:00', 10);
+
+-- The INSERT of a WITH is run last if nothing reads it.
+WITH a AS (INSERT INTO src VALUES (2, 1, '2024-05-01 10:01', 1) RETURNING *) UPDATE src SET v = 11 WHERE id = 1;
+SELECT * FROM states();
+WITH new (id, v) AS (VALUES (2, 101), (3, 7)),
+     changed AS (UPDATE src SET v = new.v FROM new WHERE src.id = new.id RETURNING src.id),
+     added AS (INSERT INTO src SELECT id, 1, '2024-05-01 12:00', v FROM new WHERE id NOT IN (SELECT id FROM changed) RETURNING id)
+SELECT (SELECT count(*) FROM changed) AS changed, (SELECT count(*) FROM added) AS added;
+SELECT * FROM states();
+WITH a AS (INSERT INTO src VALUES (4, 1, '2024-05-01 12:01', 1) RETURNING *) DELETE FROM src WHERE id = 1;
+SELECT * FROM states();
+WITH a AS (INSERT INTO src VALUES (5, 1, '2024-05-01 12:02', 1) RETURNING *) UPDATE src SET v = src.v + 1 FROM a WHERE src.id = 2;
+SELECT * FROM states();
+SELECT id, v, n, s FROM corrected ORDER BY id;
+SELECT id, v FROM anew ORDER BY id;
+
+-- A trigger that inserts into another source meanwhile.
+CREATE TABLE audit (id serial PRIMARY KEY, e int, at timestamptz NOT NULL DEFAULT '2024-01-01');
+SELECT feature.create_view('audited', 'SELECT id, count(*) OVER (PARTITION BY e ORDER BY at) AS n FROM audit');
+CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit (e) VALUES (1); RETURN NULL; END';
+CREATE TRIGGER z BEFORE INSERT ON src FOR EACH STATEMENT EXECUTE FUNCTION audit();
+INSERT INTO src VALUES (5, 1, '2024-05-01 13:00', 11), (6, 1, '2024-05-01 13:01', 1) ON CONFLICT (id) DO UPDATE SET v = excluded.v;
+SELECT * FROM states();
+DROP TRIGGER z ON src;
+
+-- A trigger that changes another row, and one that changes the row itself.
+CREATE FUNCTION change_other() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE src SET v = v + 1 WHERE id = 5; RETURN NULL; END';
+CREATE TRIGGER z AFTER INSERT ON src FOR EACH ROW EXECUTE FUNCTION change_other();
+INSERT INTO src VALUES (7, 1, '2024-05-01 14:00', 5);
+DROP TRIGGER z ON src;
+CREATE FUNCTION change_other_of(other int) RETURNS int LANGUAGE sql AS 'UPDATE src SET v = v + 1 WHERE id = other RETURNING v';
+INSERT INTO src VALUES (7, 1, '2024-05-01 14:00', 5) RETURNING change_other_of(5);
+-- What was refused is over.
+DO $$
+BEGIN
+  INSERT INTO src VALUES (7, 1, '2024-05-01 14:00', 5) RETURNING change_other_of(5);
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+  UPDATE src SET v = v + 1 WHERE id = 5;
+END $$;
+SELECT * FROM states();
+SELECT feature.drop_view('anew');
+CREATE TRIGGER z AFTER INSERT ON src FOR EACH ROW EXECUTE FUNCTION change_other();
+INSERT INTO src VALUES (7, 1, '2024-05-01 14:00', 5);
+DROP TRIGGER z ON src;
+SELECT rows, source, corrected FROM (SELECT feature.create_view('anew', 'SELECT id, v, count(*) OVER w AS n, sum(v) OVER w AS s FROM src WINDOW w AS (PARTITION BY e ORDER BY at)', shared => '{e}')) made, states();
+SELECT feature.drop_view('anew');
+CREATE FUNCTION change_itself() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE src SET v = v * 10 WHERE id = new.id; RETURN NULL; END';
+CREATE TRIGGER z AFTER INSERT ON src FOR EACH ROW EXECUTE FUNCTION change_itself();
+INSERT INTO src VALUES (8, 1, '2024-05-01 15:00', 5);
+SELECT count(*) FROM src WHERE id = 8;
+DROP SCHEMA running_inserts CASCADE;
