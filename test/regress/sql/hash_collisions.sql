@@ -1,8 +1,10 @@
 -- Entities whose keys have one hash are told apart: here all have.
+SET client_min_messages = warning;
 CREATE TYPE odd;
 CREATE FUNCTION odd_in(cstring) RETURNS odd AS 'int8in' LANGUAGE internal IMMUTABLE STRICT;
 CREATE FUNCTION odd_out(odd) RETURNS cstring AS 'int8out' LANGUAGE internal IMMUTABLE STRICT;
 CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, LIKE = int8);
+RESET client_min_messages;
 CREATE FUNCTION odd_equal(odd, odd) RETURNS bool AS 'int8eq' LANGUAGE internal IMMUTABLE STRICT;
 CREATE FUNCTION odd_hash(odd) RETURNS int IMMUTABLE STRICT LANGUAGE sql AS 'SELECT 0';
 CREATE FUNCTION odd_hash(odd, bigint) RETURNS bigint IMMUTABLE STRICT LANGUAGE sql AS 'SELECT 0::bigint';
