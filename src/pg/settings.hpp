@@ -5,8 +5,6 @@
 
 namespace feature {
 
-void define_settings();
-
 // feature_ext.batch_rows
 [[nodiscard]] int batch_rows();
 

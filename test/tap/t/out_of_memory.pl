@@ -106,20 +106,22 @@ for my $what (sort keys %statements) {
 	is($after, $digest, "$what: nothing has changed");
 }
 
-# The same in sessions of their own, which compile the view first, with transactions that end.
+# The same in sessions of their own, which load the library and compile the view first, with transactions that end. All of
+# what loading allocates is tried: what it has done by then it must not do again.
 my ($n, $failed, @others) = (0, 0);
 my $step = 23;
-for ($n = 1;; $n += $step) {
+for ($n = 1;; $n += $n >= 90 && $n < 150 ? 3 : $step) {
 	my ($out, $err);
 	$node->psql('postgres', qq{SELECT faults.fail_allocation($n); BEGIN; INSERT INTO payments SELECT (payment(i, '0')).* FROM generate_series(4000, 4100) i; ROLLBACK;
 		SELECT faults.happened(); INSERT INTO payments SELECT (payment(4000, '0')).*; DELETE FROM payments WHERE id = 4000; DELETE FROM spend WHERE id = 4000},
 		on_error_stop => 0, stdout => \$out, stderr => \$err, extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
-	my @errors = grep { !/53200|25P02/ } ($err =~ /(?:ERROR|FATAL|PANIC|server closed).*/g);
+	# 58P01 is how the dynamic loader's own lack of memory shows.
+	my @errors = grep { !/53200|25P02|58P01/ } ($err =~ /(?:ERROR|FATAL|PANIC|server closed).*/g);
 	push @others, map { "$n: $_" } @errors;
 	$failed++ if $err =~ /53200/;
 	last unless $out =~ /^t$/m;
 }
-cmp_ok($failed, '>', 0, "new sessions: failed for lack of memory $failed times, of " . int($n / $step));
+cmp_ok($failed, '>', 0, "new sessions: failed for lack of memory $failed times");
 is(join("\n", @others), '', 'new sessions: and in no other way; the next statement always succeeded');
 is($node->safe_psql('postgres', "SELECT sum(mismatches) FROM feature.verify('spend') WHERE feature <> 'n'"), '0', 'the states are right');
 
