@@ -62,8 +62,8 @@ void define_progress_interval() {
 
 void define_timing() {
   DefineCustomBoolVariable("feature_ext.timing", "Counts where the time of computing feature views goes.",
-                           "The session's times are shown in feature.stats. Turning it on begins anew.", &timing_setting,
-                           false, PGC_USERSET, 0, nullptr, timing_changes, nullptr);
+                           "The session's times are shown in feature.stats. Turning it on begins anew.",
+                           &timing_setting, false, PGC_USERSET, 0, nullptr, timing_changes, nullptr);
 }
 
 void define_plain_writes() {

@@ -121,8 +121,8 @@ class StateStore {
   // Removes a locked row and its chunks.
   void remove(const StateRow& row);
 
-  // Writes a new image; the row must have been locked in an earlier command or this one, and not written in this one. Of
-  // a row that was made before, the place moves. False if one that was not is known to be taken; others may wait.
+  // Writes a new image; the row must have been locked in an earlier command or this one, and not written in this one.
+  // Of a row that was made before, the place moves. False if one that was not is known to be taken; others may wait.
   [[nodiscard]] bool write(StateRow& row, const std::byte* image, std::size_t size);
   // Inserts the rows that wait. False if one is taken.
   [[nodiscard]] bool insert_waiting();
