@@ -10,7 +10,7 @@ import time
 import server
 
 SETTINGS = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "wal_level", "shared_buffers",
-            "max_wal_size", "checkpoint_timeout", "autovacuum", "jit", "data_checksums")
+            "huge_pages", "max_wal_size", "checkpoint_timeout", "autovacuum", "jit", "data_checksums")
 
 
 def describe(settings):

@@ -24,7 +24,8 @@
 #   memory       the backend's memory in one long COPY                                   bench/memory.py
 #
 # What is measured, and what the floor of each figure is, stands at the top of these files. All of it runs against a
-# private server that really writes to disk, on two processors.
+# private server that really writes to disk, on two processors, with its shared memory in huge pages if there are any or
+# we may reserve them (BENCH_HUGE_PAGES).
 #
 #   BENCH="copy state"     figures; all but these two if not set
 #   BENCH_ROUNDS=3         rounds of each figure; in each round first the floor, then the pipeline
@@ -32,12 +33,15 @@
 #                          (2000000)
 #   BENCH_SECONDS=5        length of one measurement of single_row, latency and reads, about that of outside; of
 #                          many_rows half of it
+#   BENCH_HUGE_PAGES=off   leaves the server's shared memory in pages of the usual size
 #   BENCH_COMMIT           what the results say was measured, instead of the checkout's commit
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
+reserved_huge_pages=/proc/sys/vm/nr_hugepages
+
 # Big enough that neither checkpoints nor evictions fall into some rounds and not into others. Durability is as it comes:
-# fsync, synchronous_commit and full_page_writes are on.
+# fsync, synchronous_commit and full_page_writes are on. What huge_pages is set to is what it comes to.
 configure_server() {
   psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
 ALTER SYSTEM SET shared_buffers = '1GB';
@@ -45,7 +49,33 @@ ALTER SYSTEM SET max_wal_size = '16GB';
 ALTER SYSTEM SET min_wal_size = '2GB';
 ALTER SYSTEM SET checkpoint_timeout = '1h';
 SQL
-  as_server_user "$bin/pg_ctl" -D "$cluster/data" -l "$cluster/log" -m fast -w -s restart
+  as_server_user "$bin/pg_ctl" -D "$cluster/data" -m fast -w -s stop
+  local huge_pages=off
+  if [ "${BENCH_HUGE_PAGES:-on}" != off ] && reserve_huge_pages; then
+    huge_pages=on
+  fi
+  echo "huge_pages = $huge_pages" >>"$cluster/data/postgresql.conf"
+  as_server_user "$bin/pg_ctl" -D "$cluster/data" -l "$cluster/log" -w -s start
+}
+
+# With a gigabyte in pages of 4 kB each session spends more time in page tables than in PostgreSQL, above all on a
+# virtual machine: the floor as well as the pipeline. PostgreSQL's documentation, "Linux Huge Pages", has a server use
+# huge ones. Reserves as many as this one needs, until we end; false if there are not enough and we may not or cannot.
+reserve_huge_pages() {
+  local needed free
+  needed=$(as_server_user "$bin/postgres" -D "$cluster/data" -C shared_memory_size_in_huge_pages) || return
+  free=$(free_huge_pages)
+  [ "$free" -lt "$needed" ] || return 0
+  [ -w "$reserved_huge_pages" ] || return
+  huge_pages_before=$(<"$reserved_huge_pages")
+  trap 'remove_cluster; echo "$huge_pages_before" >"$reserved_huge_pages"' EXIT
+  echo $((huge_pages_before + needed - free)) >"$reserved_huge_pages" || return
+  [ "$(free_huge_pages)" -ge "$needed" ]
+}
+
+# Those that nobody has claimed.
+free_huge_pages() {
+  awk '$1 == "HugePages_Free:" { free += $2 } $1 == "HugePages_Rsvd:" { free -= $2 } END { print free + 0 }' /proc/meminfo
 }
 
 # The first two processors that we may use, for us and everything that we start.
