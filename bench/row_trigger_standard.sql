@@ -21,7 +21,7 @@ BEGIN
          CASE WHEN NEW.amount > -1 THEN ln(1 + NEW.amount) END,
          CASE WHEN NEW.amount < 10 THEN 'micro' WHEN NEW.amount < 50 THEN 'small' WHEN NEW.amount < 200 THEN 'medium'
               WHEN NEW.amount < 1000 THEN 'large' WHEN NEW.amount < 5000 THEN 'very_large' ELSE 'extreme' END,
-         (NEW.amount::numeric % 10 = 0)::int, (NEW.amount::numeric % 1 = 0)::int,
+         (NEW.amount / 10 - trunc(NEW.amount / 10) = 0)::int, (NEW.amount - trunc(NEW.amount) = 0)::int,
          CASE NEW.merchant_category WHEN 'grocery' THEN 0.02 WHEN 'restaurant' THEN 0.05 WHEN 'gas_station' THEN 0.1
               WHEN 'online_retail' THEN 0.3 WHEN 'atm' THEN 0.4 WHEN 'casino' THEN 0.8
               WHEN 'adult_entertainment' THEN 0.9 ELSE 0.5 END,

@@ -51,8 +51,8 @@ BEGIN
            NEW.amount * NEW.amount,
            CASE WHEN NEW.amount < 10 THEN 'micro' WHEN NEW.amount < 50 THEN 'small' WHEN NEW.amount < 200 THEN 'medium'
                 WHEN NEW.amount < 1000 THEN 'large' WHEN NEW.amount < 5000 THEN 'very_large' ELSE 'extreme' END,
-           (NEW.amount::numeric % 10 = 0)::int,
-           (NEW.amount::numeric % 1 = 0)::int,
+           (NEW.amount / 10 - trunc(NEW.amount / 10) = 0)::int,
+           (NEW.amount - trunc(NEW.amount) = 0)::int,
            u.n_5m, u.sum_5m, u.avg_5m, u.max_5m, u.std_5m, u.n_15m, u.sum_15m, u.avg_15m, u.max_15m, u.std_15m,
            u.n_1h, u.sum_1h, u.avg_1h, u.max_1h, u.std_1h, u.n_6h, u.sum_6h, u.avg_6h, u.max_6h, u.std_6h,
            u.n_24h, u.sum_24h, u.avg_24h, u.max_24h, u.std_24h,

@@ -43,8 +43,8 @@ FROM (
                   WHEN amount < 1000 THEN 'large'
                   WHEN amount < 5000 THEN 'very_large'
                   ELSE 'extreme' END             AS amount_category,
-             (amount::numeric % 10 = 0)::int     AS is_round_amount,
-             (amount::numeric % 1 = 0)::int      AS is_exact_amount,
+             (amount / 10 - trunc(amount / 10) = 0)::int AS is_round_amount,
+             (amount - trunc(amount) = 0)::int AS is_exact_amount,
              CASE merchant_category
                   WHEN 'grocery'             THEN 0.02
                   WHEN 'restaurant'          THEN 0.05

@@ -46,8 +46,8 @@ FROM (
          CASE WHEN amount < 10 THEN 'micro' WHEN amount < 50 THEN 'small' WHEN amount < 200 THEN 'medium'
               WHEN amount < 1000 THEN 'large' WHEN amount < 5000 THEN 'very_large' ELSE 'extreme' END
            AS amount_category,
-         (amount::numeric % 10 = 0)::int AS is_round_amount,
-         (amount::numeric % 1 = 0)::int AS is_exact_amount,
+         (amount / 10 - trunc(amount / 10) = 0)::int AS is_round_amount,
+         (amount - trunc(amount) = 0)::int AS is_exact_amount,
          (count(*) OVER user_5m)::int AS user_txn_count_5m,
          sum(amount) OVER user_5m AS user_amount_sum_5m,
          avg(amount) OVER user_5m AS user_amount_avg_5m,
