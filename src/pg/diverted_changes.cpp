@@ -1,8 +1,8 @@
 // See diverted_changes.hpp.
 //
 // Another session may be replaying the rows: it has their entries then, and whoever wants them waits for its end. The
-// row may be an ordinary one afterwards; or it has failed again, and has got another entry. So entries are looked for
-// until all that are found can be taken out.
+// row may be an ordinary one afterwards; or it has failed again, and has got another entry. So all are locked once more
+// if others have come meanwhile.
 
 #include "pg/diverted_changes.hpp"
 
@@ -13,6 +13,7 @@
 #include "pg/catalogue.hpp"
 #include "pg/diverted_rows.hpp"
 #include "pg/memory.hpp"
+#include "pg/subtransaction.hpp"
 
 extern "C" {
 #include <catalog/pg_type.h>
@@ -36,18 +37,24 @@ class Search {
   std::vector<bool> run() {
     const InContext here(context_.get());
     std::vector<std::int64_t> hashes(diverted_.size());
+    std::unordered_set<std::int64_t> wanted;
     for_each_old([&](std::size_t number, MinimalTuple row) {
       hashes[number] = RowImages::hash_of(images_.key_of(row));
+      wanted.insert(hashes[number]);
     });
-    while (find(hashes)) {
-      std::unordered_map<std::int64_t, std::size_t> numbers;  // of the rows whose entries they are
-      for_each_old([&](std::size_t number, MinimalTuple row) {
-        if (diverted_[number] || entries_.count(hashes[number]) == 0) return;
-        if (const std::optional<std::int64_t> entry = take(hashes[number], row)) numbers[*entry] = number;
-      });
-      if (numbers.empty()) break;
-      for (const std::int64_t entry : remove(numbers)) diverted_[numbers.at(entry)] = true;
+    const Datum array = array_of({wanted.begin(), wanted.end()});
+    if (!is_any(array)) return std::move(diverted_);
+    while (!lock(array)) {
     }
+    std::vector<std::int64_t> taken;
+    for_each_old([&](std::size_t number, MinimalTuple row) {
+      if (entries_.count(hashes[number]) == 0) return;
+      const std::optional<std::int64_t> entry = take(hashes[number], row);
+      if (!entry) return;
+      taken.push_back(*entry);
+      diverted_[number] = true;
+    });
+    if (!taken.empty()) remove(taken);
     return std::move(diverted_);
   }
 
@@ -83,12 +90,10 @@ class Search {
   }
 
   // Runs a query with an array as its parameter, under a snapshot of its own.
-  static std::uint64_t execute(const std::string& sql, const std::vector<std::int64_t>& numbers) {
-    const Datum array = array_of(numbers);
+  static std::uint64_t execute(const std::string& sql, Datum array) {
     return call([&] {
       Oid type = INT8ARRAYOID;
-      Datum value = array;
-      const int result = SPI_execute_with_args(sql.c_str(), 1, &type, &value, nullptr, false, 0);
+      const int result = SPI_execute_with_args(sql.c_str(), 1, &type, &array, nullptr, false, 0);
       if (result < 0) elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
       return SPI_processed;
     });
@@ -99,32 +104,46 @@ class Search {
     return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &null));
   }
 
-  // The entries that may be those of the rows; false if there are none.
-  bool find(const std::vector<std::int64_t>& hashes) {
-    std::unordered_set<std::int64_t> wanted;
-    for (std::size_t number = 0; number < hashes.size(); ++number) {
-      if (changes_.changes()[number].has_old && !diverted_[number]) wanted.insert(hashes[number]);
-    }
-    entries_.clear();
+  // The entries that may be those of the rows: $1 has their hashes.
+  [[nodiscard]] std::string candidates() const {
+    return "FROM feature_state.error WHERE view = " + std::to_string(program_.identity().id) + " AND row_hash = ANY ($1)";
+  }
+
+  [[nodiscard]] bool is_any(Datum hashes) const {
     const AsUser owner(state_schema_owner(), false);
     Spi spi;
-    const std::uint64_t count = execute("SELECT id, row_hash, \"row\" FROM feature_state.error WHERE view = " +
-                                            std::to_string(program_.identity().id) +
-                                            " AND row_hash = ANY ($1) ORDER BY id",
-                                        {wanted.begin(), wanted.end()});
-    for (std::uint64_t i = 0; i < count; ++i) {
-      struct { std::int64_t id, hash; Jsonb* row; } found = call([&]() -> decltype(found) {
-        bool null;
-        const Datum row = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, &null);
-        MemoryContext spi_context = MemoryContextSwitchTo(context_.get());
-        Jsonb* image = DatumGetJsonbPCopy(row);
-        MemoryContextSwitchTo(spi_context);
-        return {number_in(i, 1), number_in(i, 2), image};
-      });
-      entries_[found.hash].push_back({found.id, found.row});
-    }
+    const bool any = execute("SELECT " + candidates() + " LIMIT 1", hashes) > 0;
     spi.close();
-    return count > 0;
+    return any;
+  }
+
+  // Locks them and reads them. False, and none locked, if there are others by then: those of a replay's that was waited
+  // for would come out of the order.
+  [[nodiscard]] bool lock(Datum hashes) {
+    entries_.clear();
+    Subtransaction attempt;
+    bool all;
+    {
+      const AsUser owner(state_schema_owner(), false);
+      Spi spi;
+      const std::uint64_t count =
+          execute("SELECT id, row_hash, \"row\" " + candidates() + " ORDER BY id FOR UPDATE", hashes);
+      for (std::uint64_t i = 0; i < count; ++i) {
+        struct { std::int64_t id, hash; Jsonb* row; } found = call([&]() -> decltype(found) {
+          bool null;
+          const Datum row = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, &null);
+          MemoryContext spi_context = MemoryContextSwitchTo(context_.get());
+          Jsonb* image = DatumGetJsonbPCopy(row);
+          MemoryContextSwitchTo(spi_context);
+          return {number_in(i, 1), number_in(i, 2), image};
+        });
+        entries_[found.hash].push_back({found.id, found.row});
+      }
+      all = execute("SELECT " + candidates(), hashes) == count;
+      spi.close();
+    }
+    all ? attempt.release() : attempt.roll_back();
+    return all;
   }
 
   // An entry of a row: if there are several, rather the one that is the same in the other columns, too.
@@ -150,17 +169,12 @@ class Search {
     return call([&] { return compareJsonbContainers(&DatumGetJsonbP(own)->root, &image->root) == 0; });
   }
 
-  // Returns those that were there.
-  static std::vector<std::int64_t> remove(const std::unordered_map<std::int64_t, std::size_t>& entries) {
-    std::vector<std::int64_t> ids;
-    for (const auto& [id, number] : entries) ids.push_back(id);
+  static void remove(const std::vector<std::int64_t>& entries) {
+    const Datum array = array_of(entries);
     const AsUser owner(state_schema_owner(), false);
     Spi spi;
-    const std::uint64_t count = execute("DELETE FROM feature_state.error WHERE id = ANY ($1) RETURNING id", ids);
-    std::vector<std::int64_t> removed;
-    for (std::uint64_t i = 0; i < count; ++i) removed.push_back(call([&] { return number_in(i, 1); }));
+    execute("DELETE FROM feature_state.error WHERE id = ANY ($1)", array);
     spi.close();
-    return removed;
   }
 
   const Program& program_;

@@ -1,6 +1,9 @@
 // The rows of a source that a view with on_error => 'divert' could not process: table feature_state.error.
 //
 // A row is in it if and only if it has no event in any state of the view and no feature row.
+//
+// Whoever takes entries off the table locks them in the order of their numbers, and before it locks any state of the
+// view; or does not wait for them.
 #pragma once
 
 #include <unordered_map>
@@ -59,6 +62,23 @@ class DivertedKeys {
   std::optional<RowImages> images_;
   std::unordered_map<std::string, std::int64_t> rows_;
 };
+
+// Some of the table's entries, by number.
+class DivertedEntries {
+ public:
+  void add(std::int64_t number) { numbers_ += (numbers_.empty() ? "" : ", ") + std::to_string(number); }
+
+  // Takes them off the table, or what is left of them. False if somebody else has one: nobody is waited for.
+  [[nodiscard]] bool remove() const;
+  // Waits for whoever has one. Nothing stays locked.
+  void wait() const;
+
+ private:
+  std::string numbers_;
+};
+
+// Of a DELETE from the table: that its entries are those which a condition tells, locked in the one order.
+[[nodiscard]] std::string locked_entries(const std::string& condition);
 
 [[nodiscard]] bool has_diverted(const ViewIdentity& view);
 // Removes all rows of a view from the table; returns how many there were.

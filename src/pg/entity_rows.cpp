@@ -4,7 +4,6 @@
 
 #include "pg/as_user.hpp"
 #include "pg/catalogue.hpp"
-#include "pg/diverted_rows.hpp"
 #include "pg/subtransaction.hpp"
 
 extern "C" {
@@ -85,9 +84,8 @@ class KeyTest {
 
 }  // namespace
 
-std::optional<Parameters> places_of_entity(Program& program, const ForgottenEntity& entity) {
-  std::vector<Oid> relations;
-  std::vector<ItemPointerData> places;
+RowPlaces places_of_entity(Program& program, const ForgottenEntity& entity) {
+  RowPlaces places;
   const AsUser owner(program.identity().owner, true);
   Spi spi;
   const std::string query = "SELECT tableoid, ctid, s FROM " + from_source(program.identity().source) + " s";
@@ -119,28 +117,27 @@ std::optional<Parameters> places_of_entity(Program& program, const ForgottenEnti
         ExecForceStoreHeapTuple(&tuple, slot, false);
       });
       if (!found) continue;
-      relations.push_back(DatumGetObjectId(field(1)));
-      places.push_back(*reinterpret_cast<ItemPointer>(DatumGetPointer(field(2))));
+      places.relations.push_back(DatumGetObjectId(field(1)));
+      places.rows.push_back(*reinterpret_cast<ItemPointer>(DatumGetPointer(field(2))));
     }
     test.outside([&] { call([&] { SPI_freetuptable(rows); }); });
   }
   test.end();
   call([&] { SPI_cursor_close(portal); });
   spi.close();
-  if (places.empty()) return std::nullopt;
-  return to_places(relations, places);
+  return places;
 }
 
-void forget_diverted(Program& program, const ForgottenEntity& entity) {
+DivertedEntries diverted_of_entity(Program& program, const ForgottenEntity& entity) {
   const ViewIdentity& view = program.identity();
-  if (!OidIsValid(table_of_errors())) return;
+  DivertedEntries found;
+  if (!OidIsValid(table_of_errors())) return found;
   const RowImages images(view, program.source_row->tts_tupleDescriptor);
   const AsUser owner(state_schema_owner(), false);
   Spi spi;
   const std::uint64_t count =
       spi.execute("SELECT id, \"row\" FROM feature_state.error WHERE view = " + std::to_string(view.id));
   SPITupleTable* entries = SPI_tuptable;
-  std::string found;
   {
     KeyTest test(program, entity);
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -149,12 +146,12 @@ void forget_diverted(Program& program, const ForgottenEntity& entity) {
         return SPI_getbinval(entries->vals[i], entries->tupdesc, column, &null);
       };
       if (!test.matches([&](TupleTableSlot* slot) { images.restore(DatumGetJsonbP(field(2)), slot); })) continue;
-      found += (found.empty() ? "" : ", ") + std::to_string(DatumGetInt64(field(1)));
+      found.add(DatumGetInt64(field(1)));
     }
     test.end();
   }
-  if (!found.empty()) spi.execute("DELETE FROM feature_state.error WHERE id IN (" + found + ")");
   spi.close();
+  return found;
 }
 
 }  // namespace feature

@@ -2,16 +2,16 @@
 // taken for no entity's.
 #pragma once
 
+#include "pg/diverted_rows.hpp"
 #include "pg/retraction.hpp"
-#include "pg/source_rows.hpp"
+#include "pg/row_locks.hpp"
 
 namespace feature {
 
-// Of the rows that are in the source now: their places, see to_places. Nothing if there are none. O(rows of the
-// source).
-[[nodiscard]] std::optional<Parameters> places_of_entity(Program& program, const ForgottenEntity& entity);
+// Of the rows that are in the source now. O(rows of the source).
+[[nodiscard]] RowPlaces places_of_entity(Program& program, const ForgottenEntity& entity);
 
-// Takes the rows that were diverted off the table of errors. O(diverted rows).
-void forget_diverted(Program& program, const ForgottenEntity& entity);
+// The entries of those that were diverted. O(diverted rows).
+[[nodiscard]] DivertedEntries diverted_of_entity(Program& program, const ForgottenEntity& entity);
 
 }  // namespace feature

@@ -17,6 +17,7 @@
 
 extern "C" {
 #include <executor/spi.h>
+#include <storage/lmgr.h>
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
 
@@ -35,7 +36,11 @@ class Expiry {
     const std::vector<AttrNumber> kept = time_attributes(program);
     if (kept.empty()) throw no_time(program, "cannot be expired");
     check_followers(view_.relation, kept);
-    if (source) check_followers(view_.source, {program.plan().time.attribute});
+    if (source) {
+      // First, as whoever writes to the source comes to the feature table from there.
+      call([&] { LockRelationOid(view_.source, RowExclusiveLock); });
+      check_followers(view_.source, {program.plan().time.attribute});
+    }
     const std::int64_t rows = remove(view_.relation, kept.front());
     if (source) remove(view_.source, program.plan().time.attribute);
     return rows;
@@ -81,10 +86,15 @@ class Expiry {
 
   std::int64_t remove(Oid table, AttrNumber time) const {
     const std::vector<std::int32_t> followers = views_on(table);
+    std::int64_t rows;
+    {
+      const Trimming looking_away(followers);
+      const AsUser owner(view_.owner, true);
+      rows = static_cast<std::int64_t>(execute("DELETE FROM ", table, time, ""));
+    }
+    // Behind the rows, as where a statement changes them.
     for (const std::int32_t follower : followers) forget_diverted_before(follower, table, time);
-    const Trimming looking_away(followers);
-    const AsUser owner(view_.owner, true);
-    return static_cast<std::int64_t>(execute("DELETE FROM ", table, time, ""));
+    return rows;
   }
 
   // Rows that a follower has diverted go with the others, and so their entries do.
@@ -94,8 +104,9 @@ class Expiry {
       return {get_attname(table, time, false), format_type_be(type_)};
     });
     const AsUser owner(state_schema_owner(), false);
-    execute("DELETE FROM feature_state.error WHERE view = " + std::to_string(follower) + " AND (\"row\" ->> " +
-            literal(names.column) + ")::" + names.type + " < $1");
+    execute("DELETE FROM feature_state.error WHERE " +
+            locked_entries("view = " + std::to_string(follower) + " AND (\"row\" ->> " + literal(names.column) + ")::" +
+                           names.type + " < $1"));
   }
 
   std::uint64_t execute(const char* what, Oid table, AttrNumber time, const char* rest) const {

@@ -1,7 +1,12 @@
 // feature.forget: removes all of one entity: its source rows, by an ordinary DELETE that corrects its other entities
 // and removes feature rows and entries of diverted rows, and then its state.
+//
+// The DELETE locks entities in the one order, as any statement does. What does not come in an order, source rows and
+// what is left of the entity behind the DELETE, is not waited for while anything is locked: if somebody else has it, all
+// is undone, its holder is waited for, and all is done once more. In the end nobody else is let at the tables.
 
 #include <algorithm>
+#include <functional>
 
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
@@ -9,16 +14,17 @@
 #include "pg/columns.hpp"
 #include "pg/definition.hpp"
 #include "pg/describe.hpp"
-#include "pg/diverted_rows.hpp"
 #include "pg/entity_rows.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/retraction.hpp"
+#include "pg/source_rows.hpp"
 #include "pg/subtransaction.hpp"
 #include "pg/view_objects.hpp"
 
 extern "C" {
 #include <catalog/pg_type.h>
 #include <executor/spi.h>
+#include <nodes/pg_list.h>
 #include <utils/builtins.h>
 #include <utils/fmgrprotos.h>
 #include <utils/jsonb.h>
@@ -71,8 +77,9 @@ class Oblivion {
       find_lists();
     }
     std::int64_t rows = 0;
-    int attempt = 1;
-    while (!try_to_run(attempt == most_attempts, &rows)) ++attempt;
+    for (int attempt = 1; !try_to_run(attempt == most_attempts, &rows); ++attempt) {
+      if (wait_) wait_();
+    }
     return rows;
   }
 
@@ -80,26 +87,44 @@ class Oblivion {
   // Whoever comes for the entity all the time is held up in the end.
   static constexpr int most_attempts = 4;
 
-  // What the rows have locked is locked in the one order, so the entity itself is not locked beforehand, unless this is
-  // the last attempt. Then others may have brought a row for it between the deletion and its lock: false, and nothing
-  // done.
+  // False, and nothing done, if others have something, or have brought a row meanwhile; `wait_` waits for the former.
   [[nodiscard]] bool try_to_run(bool last, std::int64_t* rows) {
+    wait_ = nullptr;
     Subtransaction attempt;
-    if (last) lock_states();
-    {
-      const Forgetting forgetting(view_.id, entities_);
-      *rows = remove_source_rows();
-    }
-    lock_states();
-    if (!last && has_source_rows()) {
-      attempt.roll_back();
+    if (last) lock_tables();
+    const bool done = remove_source_rows(rows) && lock_states() && !has_source_rows() && remove_rest();
+    done ? attempt.release() : attempt.roll_back();
+    return done;
+  }
+
+  // Nobody else writes to them or locks their rows from then on. Whoever works on the view's entities has locked the
+  // source first.
+  void lock_tables() const {
+    call([&] {
+      for (const Oid table : {view_.source, view_.relation}) list_free(tables_of_source(table, ExclusiveLock));
+    });
+  }
+
+  [[nodiscard]] bool remove_source_rows(std::int64_t* rows) {
+    const Forgetting forgetting(view_.id, entities_);
+    const RowPlaces places =
+        keys_may_fail() ? places_of_entity(program_, entities_.front()) : places_in(view_.source, texts_);
+    return remove(view_.source, places, rows);
+  }
+
+  // Rows that the source has lost before, or that are not followed, and the states.
+  [[nodiscard]] bool remove_rest() {
+    const DivertedEntries entries = diverted_of_entity(program_, entities_.front());
+    if (!entries.remove()) {
+      wait_ = [entries] { entries.wait(); };
       return false;
     }
-    // Rows that the source has lost before, or that are not followed.
-    forget_diverted(program_, entities_.front());
-    if (const std::vector<std::string> kept = feature_columns(); !kept.empty()) (void)remove_rows(view_.relation, kept);
+    std::int64_t rows;
+    if (const std::vector<std::string> kept = feature_columns();
+        !kept.empty() && !remove(view_.relation, places_in(view_.relation, kept), &rows)) {
+      return false;
+    }
     remove_states();
-    attempt.release();
     return true;
   }
 
@@ -178,7 +203,7 @@ class Oblivion {
   [[nodiscard]] bool keys_may_fail() const { return !keys_are_columns() && has_diverted(view_); }
 
   bool has_source_rows() {
-    if (keys_may_fail()) return places_of_entity(program_, entities_.front()).has_value();
+    if (keys_may_fail()) return places_of_entity(program_, entities_.front()).size() > 0;
     Parameters parameters;
     const std::string sql = "SELECT FROM " + from_source(view_.source) + " WHERE " +
                             condition(entities_.front(), texts_, parameters) + " LIMIT 1";
@@ -189,36 +214,47 @@ class Oblivion {
     return any;
   }
 
-  std::int64_t remove_source_rows() {
-    if (!keys_may_fail()) return remove_rows(view_.source, texts_);
-    // One that is updated meanwhile is found then.
-    std::uint64_t rows = 0;
-    const std::string sql = "DELETE FROM " + from_source(view_.source) +
-                            " s USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) n (relation, place) "
-                            "WHERE s.tableoid = n.relation AND s.ctid = n.place";
-    while (const std::optional<Parameters> places = places_of_entity(program_, entities_.front())) {
-      const AsUser owner(view_.owner, true);
-      Spi spi;
-      rows += execute(sql, *places);
-      spi.close();
-    }
-    return static_cast<std::int64_t>(rows);
-  }
-
   [[nodiscard]] bool keys_are_columns() const {
     const std::vector<Key>& keys = program_.plan().lists[entities_.front().list].keys;
     return std::all_of(keys.begin(), keys.end(), [](const Key& key) { return IsA(key.expression, Var); });
   }
 
-  [[nodiscard]] std::int64_t remove_rows(Oid table, const std::vector<std::string>& columns) const {
+  [[nodiscard]] RowPlaces places_in(Oid table, const std::vector<std::string>& columns) const {
     Parameters parameters;
-    const std::string sql =
-        "DELETE FROM " + from_source(table) + " WHERE " + condition(entities_.front(), columns, parameters);
+    const std::string sql = "SELECT tableoid, ctid FROM " + from_source(table) + " WHERE " +
+                            condition(entities_.front(), columns, parameters);
     const AsUser owner(view_.owner, true);
     Spi spi;
-    const std::uint64_t rows = execute(sql, parameters);
+    const std::uint64_t count = execute(sql, parameters);
+    RowPlaces places;
+    call([&] {
+      for (std::uint64_t i = 0; i < count; ++i) {
+        const auto field = [&](int column) {
+          bool null;
+          return SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &null);
+        };
+        places.relations.push_back(DatumGetObjectId(field(1)));
+        places.rows.push_back(*reinterpret_cast<ItemPointer>(DatumGetPointer(field(2))));
+      }
+    });
     spi.close();
-    return static_cast<std::int64_t>(rows);
+    return places;
+  }
+
+  // Only if nobody else has any of them.
+  [[nodiscard]] bool remove(Oid table, const RowPlaces& places, std::int64_t* rows) {
+    if (const std::optional<std::size_t> taken = lock_rows(places)) {
+      wait_ = [relation = places.relations[*taken], row = places.rows[*taken]] { wait_for_row(relation, row); };
+      return false;
+    }
+    const std::string sql = "DELETE FROM " + from_source(table) +
+                            " s USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) n (relation, place) "
+                            "WHERE s.tableoid = n.relation AND s.ctid = n.place";
+    const AsUser owner(view_.owner, true);
+    Spi spi;
+    *rows = static_cast<std::int64_t>(execute(sql, to_places(places.relations, places.rows)));
+    spi.close();
+    return true;
   }
 
   // The columns of the feature table that keep the keys; none unless it keeps all.
@@ -250,16 +286,36 @@ class Oblivion {
            "::pg_catalog.int8 AND " + condition(entity, columns, parameters);
   }
 
-  // Whoever inserts for the entity now is waited for, and whoever comes later waits.
-  void lock_states() const {
+  // Whoever comes later waits. The deletion has locked them in the one order, if it was of a row that they have.
+  [[nodiscard]] bool lock_states() {
     const AsUser owner(owner_of_states(view_), true);
     Spi spi;
+    bool all = true;
     for (const ForgottenEntity& entity : entities_) {
       Parameters parameters;
-      const std::string rows = state_rows(entity, parameters);
-      execute("SELECT FROM " + rows + " FOR UPDATE", parameters);
+      const std::string rows = "SELECT FROM " + state_rows(entity, parameters);
+      const std::uint64_t locked = execute(rows + " FOR UPDATE SKIP LOCKED", parameters);
+      all = all && locked == execute(rows, parameters);
     }
     spi.close();
+    if (!all) wait_ = [this] { wait_for_states(); };
+    return all;
+  }
+
+  // Nothing stays locked.
+  void wait_for_states() const {
+    Subtransaction locked;
+    {
+      const AsUser owner(owner_of_states(view_), true);
+      Spi spi;
+      for (const ForgottenEntity& entity : entities_) {
+        Parameters parameters;
+        const std::string rows = "SELECT FROM " + state_rows(entity, parameters);
+        execute(rows + " ORDER BY slot FOR UPDATE", parameters);
+      }
+      spi.close();
+    }
+    locked.roll_back();
   }
 
   void remove_states() const {
@@ -281,6 +337,7 @@ class Oblivion {
   std::vector<Field> fields_;
   std::vector<ForgottenEntity> entities_;
   std::vector<std::string> texts_;  // of the first one's keys, over the source
+  std::function<void()> wait_;      // for what an attempt has not got
 };
 
 std::int64_t forget(FunctionCallInfo fcinfo) {

@@ -125,6 +125,9 @@ void replace_states(ViewIdentity& view) {
 std::int64_t refresh(ViewIdentity view, const std::optional<Since>& since) {
   check_catalogue(view);
   check_row_security(view);
+  // Before its rows are deleted: whoever writes to it waits for them then, and we for whoever does.
+  const std::vector<std::int32_t> fed_by_it = views_on(view.relation);
+  if (!fed_by_it.empty()) lock_source(view.relation);
   if (!view.sealed) replace_states(view);
   // A restored database has the objects but not what ties them together.
   record_dependencies(view);
@@ -145,10 +148,7 @@ std::int64_t refresh(ViewIdentity view, const std::optional<Since>& since) {
     record_here(view);
   }
   call([] { CommandCounterIncrement(); });
-  for (const std::int32_t fed : views_on(view.relation)) {
-    lock_source(view.relation);
-    refresh(view_by_id(fed), since);
-  }
+  for (const std::int32_t fed : fed_by_it) refresh(view_by_id(fed), since);
   return rows;
 }
 

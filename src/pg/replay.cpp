@@ -43,8 +43,8 @@ class RowsToReplay {
       order = "(\"row\" ->> " + literal(column) + ")::" + call([&] { return format_type_be(time.type); }) + ", ";
     }
     // Whoever replays at the same time waits for these rows, and then finds them gone.
-    const std::string query = "WITH taken AS (DELETE FROM feature_state.error WHERE view = " +
-                              std::to_string(program.identity().id) +
+    const std::string query = "WITH taken AS (DELETE FROM feature_state.error WHERE " +
+                              locked_entries("view = " + std::to_string(program.identity().id)) +
                               " RETURNING id, \"row\") SELECT \"row\" FROM taken ORDER BY " + order + "id";
     // All are taken out with the first that are fetched.
     const AsUser owner(state_schema_owner(), false);
@@ -107,7 +107,8 @@ std::int64_t replay(Oid relation) {
   check_owner(found);
   // As an insert does: nobody computes the view anew meanwhile.
   call([&] { LockRelationOid(found.source, RowExclusiveLock); });
-  const std::shared_ptr<Program> program = locked_program_of(found.id, Locked::all);
+  // The entries are locked before the states, as by corrections.
+  const std::shared_ptr<Program> program = locked_program_of(found.id, Locked::feature_table);
   if (program == nullptr) (void)view_by_relation(relation);  // says so
   check_owner(program->identity());
   program->check_states();

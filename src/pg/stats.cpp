@@ -141,8 +141,9 @@ class Images {
     });
   }
 
+  // Lets go of it: views are read in an order that is not that in which statements compute their states anew.
   void close() {
-    call([&] { table_close(table_, NoLock); });
+    call([&] { table_close(table_, AccessShareLock); });
   }
 
  private:
