@@ -18,6 +18,7 @@
 #include "pg/stopwatch.hpp"
 #include "pg/subtransaction.hpp"
 #include "pg/view_objects.hpp"
+#include "pg/writer_sink.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -31,9 +32,11 @@ namespace {
 // The old versions that the view has, and then the new ones.
 class OldThenNew final : public RowSource {
  public:
-  // `diverted`: by number, old versions that are to be left out. `alone`: nobody else can be at the view's entities.
-  OldThenNew(const RowChanges& changes, const std::vector<bool>& diverted, bool alone)
-      : changes_(changes), diverted_(diverted), alone_(alone), old_(changes, true), new_(changes, false) {}
+  // `diverted`: by number, old versions that are to be left out. `to`: before which change it ends; those from there on
+  // are in a run of their own, before which all entities are to be locked together. `alone`: nobody else can be at the
+  // view's entities.
+  OldThenNew(const RowChanges& changes, const std::vector<bool>& diverted, std::size_t to, bool alone)
+      : changes_(changes), diverted_(diverted), to_(to), alone_(alone), old_(changes, true), new_(changes, false, 0, to) {}
 
   bool next(TupleTableSlot* slot) override {
     while (is_old_) {
@@ -45,14 +48,17 @@ class OldThenNew final : public RowSource {
   [[nodiscard]] std::size_t number() const override { return is_old_ ? old_.number() : new_.number(); }
   [[nodiscard]] bool is_old() const override { return is_old_; }
   [[nodiscard]] bool begins_batch() const override { return !is_old_ && new_.begins_batch(); }
-  [[nodiscard]] bool has_more() const override { return !alone_ && (old_.has_more() || new_.has_more()); }
+  [[nodiscard]] bool has_more() const override {
+    return !alone_ && (to_ < changes_.changes().size() || old_.has_more() || new_.has_more());
+  }
   [[nodiscard]] std::unique_ptr<RowSource> again() override {
-    return std::make_unique<OldThenNew>(changes_, diverted_, alone_);
+    return std::make_unique<OldThenNew>(changes_, diverted_, changes_.changes().size(), alone_);
   }
 
  private:
   const RowChanges& changes_;
   const std::vector<bool>& diverted_;
+  std::size_t to_;
   bool alone_;
   ChangedRows old_, new_;
   bool is_old_ = true;
@@ -107,8 +113,12 @@ void empty_states(const ViewIdentity& view) {
   spi.close();
 }
 
-// Where the new versions are, and the rows of a transition table.
-Parameters new_places(const Program& program, const RowChanges& changes) {
+// Where the new versions are, with the rows of a transition table, and these alone.
+struct NewPlaces {
+  Parameters all, inserted;
+};
+
+NewPlaces new_places(const Program& program, const RowChanges& changes) {
   std::vector<Oid> relations;
   std::vector<ItemPointerData> places;
   for (const RowChange& change : changes.changes()) {
@@ -117,11 +127,11 @@ Parameters new_places(const Program& program, const RowChanges& changes) {
     places.push_back(change.new_tid);
   }
   const Parameters known = to_places(relations, places);
-  for (const ItemPointerData& place : places_of_inserted(program, changes, known)) {
-    relations.push_back(program.identity().source);
-    places.push_back(place);
-  }
-  return to_places(relations, places);
+  const std::vector<ItemPointerData> inserted = places_of_inserted(program, changes, known);
+  const std::vector<Oid> source(inserted.size(), program.identity().source);
+  relations.insert(relations.end(), source.begin(), source.end());
+  places.insert(places.end(), inserted.begin(), inserted.end());
+  return {to_places(relations, places), to_places(source, inserted)};
 }
 
 // Computes all states anew from what the source holds without the new versions.
@@ -163,6 +173,27 @@ void rebuild_states(Program& program, const Parameters& new_places, std::int64_t
   spi.close();
 }
 
+// Of a view that diverts, the rows that an INSERT has brought besides changes: only where a feature row is written with
+// its row does one that cannot be written fail none of the others. All their entities are locked.
+void process_inserted(Program& program, const RowChanges& changes, FeatureRows& features, std::int64_t batch_rows,
+                      const Parameters* rebuilt_without, Oid inserter) {
+  const FeatureTable& table = program.table;
+  FeatureWriter writer;
+  call([&] {
+    CommandCounterIncrement();
+    writer.open(table.relation, table.attributes.data(), static_cast<int>(table.attributes.size()), true);
+    writer.attribute_errors(program.has_primary_key);
+  });
+  features.insert(writer);
+  WriterSink sink(writer);
+  Diversion diversion(program);
+  ChangedRows rows(changes, false, changes.first_of_table());
+  (void)compute(program, rows, sink, &diversion, batch_rows, rebuilt_without, inserter);
+  const Stopwatch watch(program.identity().id, Stage::writing);
+  diversion.finish();
+  call([&] { writer.finish(); });
+}
+
 std::vector<std::int32_t>& trimmed() {
   static std::vector<std::int32_t> views;
   return views;
@@ -192,10 +223,11 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
     run(program, rows, {batch_rows, true, {}, inserter});
     return;
   }
-  FeatureRows features(program, changes.changes().size());
+  const std::size_t together = program.identity().diverts ? changes.first_of_table() : changes.changes().size();
+  FeatureRows features(program, together);
   Diversion diversion(program);
   const auto process = [&](const Parameters* rebuilt_without) {
-    OldThenNew rows(changes, diverted, rebuilt_without != nullptr);
+    OldThenNew rows(changes, diverted, together, rebuilt_without != nullptr);
     return compute(program, rows, features, program.identity().diverts ? &diversion : nullptr, batch_rows,
                    rebuilt_without, inserter);
   };
@@ -209,16 +241,23 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
     done ? attempt.release() : attempt.roll_back();
     return done;
   };
+  std::optional<NewPlaces> rebuilt_without;
   if (!try_to_process()) {
     features.clear();
     diversion.clear();
-    const Parameters places = new_places(program, changes);
-    rebuild_states(program, places, batch_rows);
-    (void)process(&places);
+    rebuilt_without = new_places(program, changes);
+    rebuild_states(program, rebuilt_without->all, batch_rows);
+    (void)process(&rebuilt_without->all);
   }
-  const Stopwatch watch(program.identity().id, Stage::writing);
-  diversion.finish();
-  features.apply();
+  {
+    const Stopwatch watch(program.identity().id, Stage::writing);
+    diversion.finish();
+    if (together == changes.changes().size()) return features.apply();
+    const UnprocessedInsert inserted(program.identity().id);
+    features.change_for_insert();
+  }
+  process_inserted(program, changes, features, batch_rows, rebuilt_without ? &rebuilt_without->inserted : nullptr,
+                   inserter);
 }
 
 void empty(const Program& program) {

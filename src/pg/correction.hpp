@@ -13,7 +13,7 @@ namespace feature {
 // O(changed rows), with what their frames hold; but where an event cannot be told from others, or may be in the slots
 // of several sessions, all states of the view are computed anew from the source. Old versions that were diverted are
 // just taken off the table of errors. A new version that cannot be computed is diverted if the view does so; one whose
-// feature row cannot be written fails all. `inserter`: see RunOptions.
+// feature row cannot be written fails all, unless it is of an INSERT's transition table. `inserter`: see RunOptions.
 void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid inserter);
 
 // The source was emptied: empties the view and its states.

@@ -7,13 +7,13 @@
 #include "pg/batch.hpp"
 #include "pg/entity_names.hpp"
 #include "pg/entity_taken.hpp"
-#include "pg/feature_writer.hpp"
 #include "pg/lock_ahead.hpp"
 #include "pg/plain_writer.hpp"
 #include "pg/settings.hpp"
 #include "pg/stopwatch.hpp"
 #include "pg/subtransaction.hpp"
 #include "pg/view_lock.hpp"
+#include "pg/writer_sink.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -74,17 +74,6 @@ std::optional<std::int64_t> run_batches(const Work& work, std::vector<StateStore
   work.watch.count(written);
   return written;
 }
-
-class WriterSink final : public RowSink {
- public:
-  explicit WriterSink(FeatureWriter& writer) : writer_(writer) {}
-  void add(std::size_t, const Datum* values, const bool* nulls) override { writer_.add(values, nulls); }
-  [[nodiscard]] bool is_due() const override { return writer_.is_due(); }
-  void catch_up() override { writer_.catch_up(); }
-
- private:
-  FeatureWriter& writer_;
-};
 
 // How a run gets its entities.
 struct Locking {

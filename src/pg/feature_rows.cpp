@@ -10,8 +10,6 @@
 #include "pg/boundary.hpp"
 #include "pg/catalogue.hpp"
 #include "pg/columns.hpp"
-#include "pg/feature_writer.hpp"
-#include "pg/one_statement.hpp"
 #include "pg/shown_rows.hpp"
 
 extern "C" {
@@ -300,6 +298,28 @@ void FeatureRows::check_alike(const std::vector<Found>& candidates) const {
 
 void FeatureRows::apply() {
   const InContext here(context_.get());
+  const bool inserts = has_inserts();
+  change(inserts);
+  if (inserts) {
+    FeatureWriter writer;
+    const FeatureTable& table = program_.table;
+    call([&] {
+      CommandCounterIncrement();
+      writer.open(table.relation, table.attributes.data(), static_cast<int>(table.attributes.size()), true);
+    });
+    insert(writer);
+    call([&] { writer.finish(); });
+  }
+  call([&] { tuplestore_end(new_); });
+  statements_.reset();
+}
+
+void FeatureRows::change_for_insert() {
+  const InContext here(context_.get());
+  change(true);
+}
+
+void FeatureRows::change(bool insert_follows) {
   std::vector<Found> gone;
   std::vector<ItemPointerData> places(has_new_.size());
   bool replaces = false;
@@ -312,24 +332,17 @@ void FeatureRows::apply() {
       replaces = !kept_.empty();
     }
   }
-  const bool inserts = has_inserts();
-  Parts statements(program_.table.relation, !gone.empty() + replaces + inserts, inserts);
+  statements_.emplace(program_.table.relation, !gone.empty() + replaces + insert_follows, insert_follows);
   if (!gone.empty()) {
-    statements.next();
+    statements_->next();
     remove(gone);
   }
   if (replaces) {
-    statements.next();
+    statements_->next();
     replace(places);
   }
-  if (inserts) {
-    statements.next();
-    insert();
-  }
-  call([&] {
-    tuplestore_end(old_);
-    tuplestore_end(new_);
-  });
+  if (insert_follows) statements_->next();
+  call([&] { tuplestore_end(old_); });
 }
 
 void FeatureRows::remove(const std::vector<Found>& rows) {
@@ -404,23 +417,24 @@ bool FeatureRows::has_inserts() const {
   return false;
 }
 
-void FeatureRows::insert() {
-  std::vector<AttrNumber> attributes;
-  for (const std::size_t column : kept_) attributes.push_back(program_.table.attributes[column]);
-  FeatureWriter writer;
+void FeatureRows::insert(FeatureWriter& writer) {
+  std::vector<Datum> values(program_.table.attributes.size());
+  const std::unique_ptr<bool[]> nulls(new bool[values.size()]());
   call([&] {
-    CommandCounterIncrement();
-    writer.open(program_.table.relation, attributes.data(), static_cast<int>(attributes.size()), true);
     TupleTableSlot* slot = MakeSingleTupleTableSlot(new_columns_, &TTSOpsMinimalTuple);
     tuplestore_rescan(new_);
     while (tuplestore_gettupleslot(new_, true, false, slot)) {
       CHECK_FOR_INTERRUPTS();
       slot_getallattrs(slot);
-      const auto number = static_cast<std::size_t>(DatumGetInt64(slot->tts_values[0]));
-      if (!has_old_[number]) writer.add(slot->tts_values + 1, slot->tts_isnull + 1);
+      if (has_old_[static_cast<std::size_t>(DatumGetInt64(slot->tts_values[0]))]) continue;
+      for (std::size_t i = 0; i < kept_.size(); ++i) {
+        values[kept_[i]] = slot->tts_values[i + 1];
+        nulls[kept_[i]] = slot->tts_isnull[i + 1];
+      }
+      writer.add(values.data(), nulls.get());
+      writer.catch_up();
     }
     ExecDropSingleTupleTableSlot(slot);
-    writer.finish();
   });
 }
 

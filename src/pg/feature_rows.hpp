@@ -6,6 +6,8 @@
 // all columns that read none. Rows that are alike in these are taken for each other only if they are alike altogether.
 #pragma once
 
+#include "pg/feature_writer.hpp"
+#include "pg/one_statement.hpp"
 #include "pg/program.hpp"
 #include "pg/row_streams.hpp"
 
@@ -28,6 +30,10 @@ class FeatureRows final : public RowSink {
 
   // Once, when all is taken. Throws SqlError if a feature row cannot be told from others.
   void apply();
+  // The same for an INSERT that has more rows: first what goes and changes, and then what comes, with others by one
+  // writer. Views on the view take all as one statement, until this is destroyed.
+  void change_for_insert();
+  void insert(FeatureWriter& writer);
 
  private:
   // A column by which rows are found.
@@ -51,7 +57,7 @@ class FeatureRows final : public RowSink {
   void remove(const std::vector<Found>& rows);
   void replace(const std::vector<ItemPointerData>& places);
   [[nodiscard]] bool has_inserts() const;
-  void insert();
+  void change(bool insert_follows);
 
   const Program& program_;
   OwnedContext context_;
@@ -67,6 +73,7 @@ class FeatureRows final : public RowSink {
   Tuplestorestate* new_;
   std::vector<bool> has_old_, has_new_;
   std::size_t old_rows_ = 0;
+  std::optional<Parts> statements_;
 };
 
 }  // namespace feature

@@ -26,6 +26,17 @@ struct Whole {
 void insert_begins(std::int32_t view);
 void insert_ends(std::int32_t view);
 [[nodiscard]] bool is_inserting(std::int32_t view);
+// While it lives, an INSERT into a view's source has rows left that the view has still to process.
+class UnprocessedInsert {
+ public:
+  explicit UnprocessedInsert(std::int32_t view) : view_(view) { insert_begins(view); }
+  UnprocessedInsert(const UnprocessedInsert&) = delete;
+  UnprocessedInsert& operator=(const UnprocessedInsert&) = delete;
+  ~UnprocessedInsert() { insert_ends(view_); }
+
+ private:
+  std::int32_t view_;
+};
 // Those of a subtransaction that was undone are over; and all with the transaction, as the next one has the same
 // commands.
 void forget_inserts(SubTransactionId undone);

@@ -124,28 +124,41 @@ void RowChanges::release() {
   old_ = new_ = nullptr;
 }
 
-ChangedRows::ChangedRows(const RowChanges& changes, bool old)
-    : changes_(changes), rows_(old ? changes.old_ : changes.new_), old_(old) {
+ChangedRows::ChangedRows(const RowChanges& changes, bool old, std::size_t from, std::size_t to)
+    : changes_(changes),
+      rows_(old ? changes.old_ : changes.new_),
+      old_(old),
+      from_(from),
+      to_(std::min(to, changes.changes().size())),
+      next_(from) {
   if (rows_ == nullptr) return;
+  const std::int64_t before = count(0, from);
   call([&] {
     pointer_ = tuplestore_alloc_read_pointer(rows_, EXEC_FLAG_REWIND);
     tuplestore_select_read_pointer(rows_, pointer_);
     tuplestore_rescan(rows_);
+    if (before > 0) (void)tuplestore_skiptuples(rows_, before, true);
   });
 }
 
+std::int64_t ChangedRows::count(std::size_t from, std::size_t to) const {
+  const auto begin = changes_.changes().begin();
+  return std::count_if(begin + static_cast<std::ptrdiff_t>(from), begin + static_cast<std::ptrdiff_t>(to),
+                       [&](const RowChange& change) { return change.has(old_); });
+}
+
 bool ChangedRows::has_more() const {
-  const std::vector<RowChange>& changes = changes_.changes();
-  return std::any_of(changes.begin() + static_cast<std::ptrdiff_t>(next_), changes.end(),
+  const auto begin = changes_.changes().begin();
+  return std::any_of(begin + static_cast<std::ptrdiff_t>(next_), begin + static_cast<std::ptrdiff_t>(to_),
                      [&](const RowChange& change) { return change.has(old_); });
 }
 
-bool ChangedRows::begins_batch() const { return !old_ && next_ > 0 && changes_.is_first_of_table(next_); }
+bool ChangedRows::begins_batch() const { return !old_ && next_ > from_ && next_ == changes_.first_of_table(); }
 
 bool ChangedRows::next(TupleTableSlot* slot) {
   const std::vector<RowChange>& changes = changes_.changes();
-  while (next_ < changes.size() && !changes[next_].has(old_)) ++next_;
-  if (next_ == changes.size()) return false;
+  while (next_ < to_ && !changes[next_].has(old_)) ++next_;
+  if (next_ == to_) return false;
   ++next_;
   tuplestore_select_read_pointer(rows_, pointer_);
   return tuplestore_gettupleslot(rows_, true, false, slot);

@@ -16,6 +16,8 @@
 // beyond it.
 #pragma once
 
+#include <algorithm>
+
 #include "pg/one_statement.hpp"
 #include "pg/partition_rows.hpp"
 #include "pg/row_streams.hpp"
@@ -53,8 +55,8 @@ class RowChanges {
 
   [[nodiscard]] const std::vector<RowChange>& changes() const { return changes_; }
   [[nodiscard]] std::size_t old_rows() const { return old_rows_; }
-  // Whether a transition table's rows begin with this change.
-  [[nodiscard]] bool is_first_of_table(std::size_t number) const { return number == first_of_table_; }
+  // With which change a transition table's rows begin; they are the last. As many as there are if there is none.
+  [[nodiscard]] std::size_t first_of_table() const { return std::min(first_of_table_, changes_.size()); }
 
   // Gives memory and files back; after an error the end of the transaction does.
   void release();
@@ -71,25 +73,28 @@ class RowChanges {
   Tuplestorestate* new_ = nullptr;
 };
 
-// The old or the new versions of the rows, from the first on.
+// The old or the new versions of the rows of all changes, or of those from one to before another.
 class ChangedRows final : public RowSource {
  public:
-  ChangedRows(const RowChanges& changes, bool old);
+  ChangedRows(const RowChanges& changes, bool old, std::size_t from = 0, std::size_t to = SIZE_MAX);
 
   bool next(TupleTableSlot* slot) override;
   bool has_more() const override;
   bool begins_batch() const override;
-  std::unique_ptr<RowSource> again() override { return std::make_unique<ChangedRows>(changes_, old_); }
-  std::int64_t count() const override { return rows_ == nullptr ? 0 : tuplestore_tuple_count(rows_); }
+  std::unique_ptr<RowSource> again() override { return std::make_unique<ChangedRows>(changes_, old_, from_, to_); }
+  std::int64_t count() const override { return count(from_, to_); }
   // The place among the changes of the row that next() has given last.
   [[nodiscard]] std::size_t number() const { return next_ - 1; }
 
  private:
+  [[nodiscard]] std::int64_t count(std::size_t from, std::size_t to) const;
+
   const RowChanges& changes_;
   Tuplestorestate* rows_;
   int pointer_ = 0;
   bool old_;
-  std::size_t next_ = 0;
+  std::size_t from_, to_;
+  std::size_t next_;
 };
 
 // `whole`: what the statement that begins is a part of, if of anything; all of its parts have one collection.

@@ -117,18 +117,11 @@ bool has_insert_trigger(const TriggerData& data) {
   });
 }
 
-// A view that diverts rows has those of an INSERT processed alone: only there a feature row that cannot be written does
-// not fail the others.
-bool diverts(std::int32_t id) {
-  const std::shared_ptr<Program> program = program_of(id);
-  return program != nullptr && program->identity().diverts;
-}
-
 // Of an ordinary source. Without the trigger that would end it, it is not followed.
 void rows_begin(const TriggerData& data, std::int32_t id) {
   if (!has_insert_trigger(data)) return;
   insert_begins(id);
-  if (!has_collection(id) || diverts(id)) return;
+  if (!has_collection(id)) return;
   if (const std::optional<Whole> whole = whole_with_insert(id)) join_insert(id, *whole);
 }
 
@@ -137,7 +130,7 @@ void changes_begin(const TriggerData& data, std::int32_t id) {
   const Oid table = RelationGetRelid(data.tg_relation);
   const std::optional<Part> part = part_of_whole(id, table);
   std::optional<Whole> whole;
-  if (part && !(part->insert_follows && !has_insert_trigger(data)) && !diverts(id)) whole = part->whole;
+  if (part && !(part->insert_follows && !has_insert_trigger(data))) whole = part->whole;
   open_collection(id, table, whole);
 }
 

@@ -102,6 +102,40 @@ INSERT INTO events VALUES (8, 'a', 13), (10, 'b', 11), (90, 'a', 17), (91, 'b', 
 SELECT "row" -> 'id' AS id, sqlstate FROM feature.errors WHERE relation = 'diverting'::regclass ORDER BY 1;
 SELECT * FROM states();
 
+-- The same where all states are computed anew for it; and where the row was diverted before, or comes in by WHERE.
+SELECT feature.create_view('anew', 'SELECT id, v, t, 100 / (v - 13) AS part, count(*) OVER w AS n, sum(v) OVER w AS total FROM events WHERE v > 0 WINDOW w AS (PARTITION BY k ORDER BY t)', shared => '{k}', on_error => 'divert');
+ALTER TABLE anew ADD CHECK (v <> 19);
+SELECT feature.create_view('on_anew', 'SELECT id, count(*) OVER w AS n, sum(v) OVER w AS total FROM anew WINDOW w AS (ORDER BY t)', on_error => 'divert');
+INSERT INTO events VALUES (1, 'b', 1), (8, 'a', 14), (10, 'b', 12), (93, 'a', 19), (94, 'b', 94), (95, 'b', 13), (96, 'a', 96) ON CONFLICT (id) DO UPDATE SET v = excluded.v;
+MERGE INTO events e USING (VALUES (1, -1), (93, 20), (94, 94), (95, 95), (97, 19), (98, 98)) v (id, v) ON e.id = v.id
+  WHEN MATCHED AND e.id = 94 THEN DELETE
+  WHEN MATCHED THEN UPDATE SET v = v.v
+  WHEN NOT MATCHED THEN INSERT VALUES (v.id, 'b', v.v);
+SELECT "row" -> 'id' AS id, sqlstate FROM feature.errors WHERE relation = 'anew'::regclass ORDER BY 1;
+INSERT INTO events VALUES (1001, 'a', 1, '2025-01-01'), (1002, 'b', 1, '2025-01-01');
+SELECT k, n, total, (SELECT (count(*), sum(v)) FROM events o WHERE o.k = e.k AND v > 0 AND v NOT IN (13, 19)) AS source FROM events e JOIN anew USING (id) WHERE id > 1000 ORDER BY k;
+SELECT n, total, (SELECT (count(*), sum(v)) FROM anew) AS source FROM on_anew WHERE id = 1002;
+DELETE FROM events WHERE id > 1000;
+-- With triggers on the feature table that change the source meanwhile.
+CREATE FUNCTION change_source() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF pg_trigger_depth() = 2 THEN UPDATE kinds_of_changes.events SET v = v + 1 WHERE id = 5; END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER change_source AFTER UPDATE ON anew FOR EACH STATEMENT EXECUTE FUNCTION change_source();
+INSERT INTO events VALUES (2, 'a', 16), (110, 'b', 16) ON CONFLICT (id) DO UPDATE SET v = excluded.v;
+DROP TRIGGER change_source ON anew;
+CREATE TRIGGER change_source AFTER UPDATE ON diverting FOR EACH STATEMENT EXECUTE FUNCTION change_source();
+SELECT feature.drop_view('on_anew'), feature.drop_view('anew');
+INSERT INTO events VALUES (2, 'a', 16), (110, 'b', 16) ON CONFLICT (id) DO UPDATE SET v = excluded.v;
+DROP TRIGGER change_source ON diverting;
+SELECT * FROM states();
+-- Many at once.
+INSERT INTO events SELECT i, 'c', -1 FROM generate_series(10001, 13000) i;
+UPDATE events SET v = 1 WHERE k = 'c';
+SELECT count(*), max(n) AS n, (SELECT max(n) FROM on_plain WHERE id > 10000) AS on_plain FROM plain WHERE k = 'c';
+DELETE FROM events WHERE k = 'c';
+
 -- Where inserts are not followed, changes are; and all as before if the first trigger does not fire for inserts, as in views
 -- of version 0.1.
 SELECT format('ALTER TABLE events DISABLE TRIGGER feature_%s', id) AS disable,
