@@ -47,7 +47,7 @@ def arguments():
     parser.add_argument("--results", required=True, help="folder for JSON")
     parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--rows", type=positive, help="of the figures that load a number of rows; each has its own")
-    parser.add_argument("--seconds", type=positive, default=5)
+    parser.add_argument("--seconds", type=positive, default=3)
     settings = parser.parse_args()
     for name in settings.figures:
         if name not in FIGURES:

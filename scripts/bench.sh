@@ -31,7 +31,7 @@
 #   BENCH_ROUNDS=3         rounds of each figure; in each round first the floor, then the pipeline
 #   BENCH_ROWS=10000000    rows of copy and backfill (1000000), wide and added_features (200000), month (600000), memory
 #                          (2000000)
-#   BENCH_SECONDS=5        length of one measurement of single_row, latency and reads, about that of outside; of
+#   BENCH_SECONDS=3        length of one measurement of single_row, latency, reads and hot, about that of outside; of
 #                          many_rows half of it
 #   BENCH_HUGE_PAGES=off   leaves the server's shared memory in pages of the usual size
 #   BENCH_COMMIT           what the results say was measured, instead of the checkout's commit

@@ -68,7 +68,7 @@ copy_checkout() {
 # it, and it ends with us.
 in_debian() {
   local name settings=()
-  for name in CASES FUZZ_SECONDS RANDOM_SECONDS ROUNDS BENCH BENCH_ROUNDS BENCH_ROWS BENCH_SECONDS BENCH_COMMIT; do
+  for name in CASES FUZZ_SECONDS RANDOM_SECONDS ROUNDS BENCH BENCH_ROUNDS BENCH_ROWS BENCH_SECONDS BENCH_HUGE_PAGES BENCH_COMMIT; do
     [ -z "${!name:-}" ] || settings+=("$name=${!name}")
   done
   # shellcheck disable=SC2016  # the dollars are for the inner shell
