@@ -13,7 +13,7 @@ from report import Figure, Goal, Line, counted_rounds
 
 MERCHANTS = 10_000
 CLIENTS = 8
-WARM_UP_SECONDS = 3
+WARM_UP_SECONDS = 2
 SIDES = {"hot": (1, "{merchant_id}"), "spread": (MERCHANTS, "{merchant_id}"), "queued": (1, "{}")}
 
 VIEW = """

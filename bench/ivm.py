@@ -17,7 +17,7 @@ from report import Figure, Goal, LeftOut, Line, counted_rounds
 
 USERS = 10_000
 HISTORY = 50_000
-WARM_UP_SECONDS = 3
+WARM_UP_SECONDS = 2
 GOALS = {1: Goal("at least", 1), 8: Goal("at least", 5)}  # by clients
 
 PAYMENTS = f"""

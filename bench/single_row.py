@@ -22,7 +22,7 @@ import server
 from report import Figure, Goal, Line, counted_rounds
 
 USERS = 10_000
-WARM_UP_SECONDS = 3
+WARM_UP_SECONDS = 2
 # Numbers of the measured transactions, above those of the warm-up.
 MEASURED = 500_000_000
 SIDES = "floor", "pipeline"

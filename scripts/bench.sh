@@ -1,5 +1,5 @@
 #!/bin/bash
-# Measures the extension against what the same rows cost without it, and prints a table; takes about twenty minutes
+# Measures the extension against what the same rows cost without it, and prints a table; takes about a quarter of an hour
 # and 6 GB of room for temporary files. Results also go to bench/results/*.json.
 #
 #   copy         COPY into the standard catalogue, over a COPY of the finished rows      bench/bulk_load.py
@@ -40,14 +40,16 @@ source "$(dirname "$0")/common.sh"
 
 reserved_huge_pages=/proc/sys/vm/nr_hugepages
 
-# Big enough that neither checkpoints nor evictions fall into some rounds and not into others. Durability is as it comes:
-# fsync, synchronous_commit and full_page_writes are on. What huge_pages is set to is what it comes to.
+# Nothing falls into some rounds of seconds and not into others: no checkpoint, no eviction, and no autovacuum, which comes
+# once a minute, of the floor's tables as of the pipeline's; figures vacuum and analyze what they begin with. Durability is
+# as it comes: fsync, synchronous_commit and full_page_writes are on. What huge_pages is set to is what it comes to.
 configure_server() {
   psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
 ALTER SYSTEM SET shared_buffers = '1GB';
 ALTER SYSTEM SET max_wal_size = '16GB';
 ALTER SYSTEM SET min_wal_size = '2GB';
 ALTER SYSTEM SET checkpoint_timeout = '1h';
+ALTER SYSTEM SET autovacuum = off;
 SQL
   as_server_user "$bin/pg_ctl" -D "$cluster/data" -m fast -w -s stop
   local huge_pages=off
