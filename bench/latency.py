@@ -52,6 +52,7 @@ def latency(settings, log):
 
 def open_loop(settings, side, number, rate):
     single_row.copy_history(side)
+    single_row.touch(side)
     script = f"single_row_{side}.sql"
     server.pgbench(side, script, CLIENTS, USERS, time=single_row.WARM_UP_SECONDS, random_seed=number)
     log = os.path.join(settings.files, "latency")

@@ -143,10 +143,15 @@ def copy_history(side):
     server.checkpoint()
 
 
-def load(settings, side, number, variant):
-    copy_history(side)
+def touch(side):
+    """A row for each user, so that most pages have been logged whole since the checkpoint."""
     for table in ("transactions", "transaction_features")[:1 if side == "pipeline" else 2]:
         server.psql_file(side, "touch.sql", table=table)
+
+
+def load(settings, side, number, variant):
+    copy_history(side)
+    touch(side)
     server.psql("postgres", f"ALTER DATABASE {side} SET synchronous_commit = {variant.synchronous_commit}")
     script = f"{variant.script}_{side}.sql"
     server.pgbench(side, script, variant.clients, USERS, time=WARM_UP_SECONDS, random_seed=number)
