@@ -236,6 +236,11 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
   const auto try_to_process = [&] {
     if (!Retraction::is_possible(program)) return false;
     if (Retraction::is_certain(program)) return process(nullptr);
+    if (const Forgetting* forgetting = Forgetting::current()) {
+      if (forgetting->computes_anew(program.identity().id)) return false;
+      if (!process(nullptr)) forgetting->compute_anew(program.identity());
+      return true;
+    }
     Subtransaction attempt;
     const bool done = process(nullptr);
     done ? attempt.release() : attempt.roll_back();

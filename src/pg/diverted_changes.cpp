@@ -13,6 +13,7 @@
 #include "pg/catalogue.hpp"
 #include "pg/diverted_rows.hpp"
 #include "pg/memory.hpp"
+#include "pg/retraction.hpp"
 #include "pg/subtransaction.hpp"
 
 extern "C" {
@@ -121,7 +122,8 @@ class Search {
   // for would come out of the order.
   [[nodiscard]] bool lock(Datum hashes) {
     entries_.clear();
-    Subtransaction attempt;
+    std::optional<Subtransaction> attempt;
+    if (Forgetting::current() == nullptr) attempt.emplace();
     bool all;
     {
       const AsUser owner(state_schema_owner(), false);
@@ -142,7 +144,7 @@ class Search {
       all = execute("SELECT " + candidates(), hashes) == count;
       spi.close();
     }
-    all ? attempt.release() : attempt.roll_back();
+    if (attempt) all ? attempt->release() : attempt->roll_back();
     return all;
   }
 

@@ -77,10 +77,16 @@ class Oblivion {
       find_lists();
     }
     std::int64_t rows = 0;
-    for (int attempt = 1; !try_to_run(attempt == most_attempts, &rows); ++attempt) {
-      if (wait_) wait_();
+    for (int attempt = 1;;) {
+      const std::size_t computed_anew = anew_.size();
+      try {
+        if (try_to_run(attempt >= most_attempts, &rows)) return rows;
+        ++attempt;
+        if (wait_) wait_();
+      } catch (const PgError&) {
+        if (anew_.size() == computed_anew) throw;
+      }
     }
-    return rows;
   }
 
  private:
@@ -92,7 +98,8 @@ class Oblivion {
     wait_ = nullptr;
     Subtransaction attempt;
     if (last) lock_tables();
-    const bool done = remove_source_rows(rows) && lock_states() && !has_source_rows() && remove_rest();
+    // One that has come is looked for at the end: what has been removed, rows that came later still are not in it.
+    const bool done = remove_source_rows(rows) && lock_states() && remove_rest() && !has_source_rows();
     done ? attempt.release() : attempt.roll_back();
     return done;
   }
@@ -106,7 +113,7 @@ class Oblivion {
   }
 
   [[nodiscard]] bool remove_source_rows(std::int64_t* rows) {
-    const Forgetting forgetting(view_.id, entities_);
+    const Forgetting forgetting(view_.id, entities_, anew_);
     const RowPlaces places =
         keys_may_fail() ? places_of_entity(program_, entities_.front()) : places_in(view_.source, texts_);
     return remove(view_.source, places, rows);
@@ -338,6 +345,7 @@ class Oblivion {
   std::vector<ForgottenEntity> entities_;
   std::vector<std::string> texts_;  // of the first one's keys, over the source
   std::function<void()> wait_;      // for what an attempt has not got
+  std::vector<std::int32_t> anew_;  // views that an attempt could not correct otherwise
 };
 
 std::int64_t forget(FunctionCallInfo fcinfo) {

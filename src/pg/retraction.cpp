@@ -23,8 +23,8 @@ const Forgetting*& innermost() {
 
 }  // namespace
 
-Forgetting::Forgetting(std::int32_t view, const std::vector<ForgottenEntity>& entities)
-    : view_(view), entities_(entities), outer_(innermost()) {
+Forgetting::Forgetting(std::int32_t view, const std::vector<ForgottenEntity>& entities, std::vector<std::int32_t>& anew)
+    : view_(view), entities_(entities), anew_(anew), outer_(innermost()) {
   innermost() = this;
 }
 
@@ -35,6 +35,18 @@ const std::vector<ForgottenEntity>* Forgetting::of(std::int32_t view) {
     if (one->view_ == view) return &one->entities_;
   }
   return nullptr;
+}
+
+const Forgetting* Forgetting::current() { return innermost(); }
+
+bool Forgetting::computes_anew(std::int32_t view) const {
+  return std::find(anew_.begin(), anew_.end(), view) != anew_.end();
+}
+
+void Forgetting::compute_anew(const ViewIdentity& view) const {
+  anew_.push_back(view.id);
+  throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                 "states of feature view \"" + view.name + "\" have to be computed anew");
 }
 
 bool Retraction::is_possible(const Program& program) {

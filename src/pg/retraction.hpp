@@ -16,20 +16,31 @@ struct ForgottenEntity {
   std::vector<NullableDatum> keys;
 };
 
-// Lets corrections of a view know while it lives. Borrows the entities.
+// Lets corrections know while it lives: those of the view, and all that follow from them. Borrows what it is given.
+//
+// They are made in a subtransaction that may be undone, and then nobody is to wait for it any more. So they make none of
+// their own: whoever waits for one waits for the whole transaction once it is released.
 class Forgetting {
  public:
-  Forgetting(std::int32_t view, const std::vector<ForgottenEntity>& entities);
+  // `anew`: views whose states are to be computed anew at once.
+  Forgetting(std::int32_t view, const std::vector<ForgottenEntity>& entities, std::vector<std::int32_t>& anew);
   Forgetting(const Forgetting&) = delete;
   Forgetting& operator=(const Forgetting&) = delete;
   ~Forgetting();
 
   // Of a view; null if there are none.
   [[nodiscard]] static const std::vector<ForgottenEntity>* of(std::int32_t view);
+  // The one that is under way; null if there is none.
+  [[nodiscard]] static const Forgetting* current();
+
+  [[nodiscard]] bool computes_anew(std::int32_t view) const;
+  // From the next attempt on; this one ends here, by an error.
+  [[noreturn]] void compute_anew(const ViewIdentity& view) const;
 
  private:
   std::int32_t view_;
   const std::vector<ForgottenEntity>& entities_;
+  std::vector<std::int32_t>& anew_;
   const Forgetting* outer_;
 };
 
