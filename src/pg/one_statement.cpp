@@ -59,6 +59,11 @@ bool is_inserting(std::int32_t view) {
   return std::any_of(inserts().begin(), inserts().end(), [&](const Insert& one) { return one.view == view; });
 }
 
+bool is_inserting(std::int32_t view, CommandId command) {
+  return std::any_of(inserts().begin(), inserts().end(),
+                     [&](const Insert& one) { return one.view == view && one.command == command; });
+}
+
 // Numbers of subtransactions grow, see row_collector.cpp.
 void forget_inserts(SubTransactionId undone) {
   auto& begun = inserts();
@@ -67,27 +72,15 @@ void forget_inserts(SubTransactionId undone) {
               begun.end());
 }
 
-std::optional<Whole> whole_with_insert(std::int32_t view) {
-  const CommandId command = current_command();
-  const bool begun = std::any_of(inserts().begin(), inserts().end(),
-                                 [&](const Insert& one) { return one.view == view && one.command == command; });
-  return begun ? std::optional<Whole>({Whole::Kind::of_command, command, 0}) : std::nullopt;
-}
-
-std::optional<Part> part_of_whole(std::int32_t view, Oid table) {
+std::optional<Part> part_of(Oid table) {
   const Parts* parts = innermost();
   while (parts != nullptr && (parts->table_ != table || parts->depth_ != trigger_depth() - 1)) parts = parts->outer_;
-  if (parts != nullptr) {
-    return Part{{Whole::Kind::of_parts, InvalidCommandId, parts->number_}, parts->ends_with_insert_};
-  }
-  if (const std::optional<Whole> whole = whole_with_insert(view)) return Part{*whole, true};
-  return std::nullopt;
+  return parts == nullptr ? std::nullopt : std::optional<Part>({parts->number_, parts->ends_with_insert_});
 }
 
-bool ends(const Whole& whole, bool is_insert) {
-  if (whole.kind == Whole::Kind::of_command) return is_insert && whole.command == current_command();
-  for (const Parts* parts = innermost(); parts != nullptr; parts = parts->outer_) {
-    if (parts->number_ == whole.number) return parts->left_ == 0 && parts->ends_with_insert_ == is_insert;
+bool ends(std::uint64_t parts, bool is_insert) {
+  for (const Parts* one = innermost(); one != nullptr; one = one->outer_) {
+    if (one->number_ == parts) return one->left_ == 0 && one->ends_with_insert_ == is_insert;
   }
   return true;
 }

@@ -1,25 +1,16 @@
 // What belongs to one statement, though PostgreSQL fires triggers as if there were several: the kinds of changes of an
-// INSERT .. ON CONFLICT DO UPDATE or a MERGE; and what a correction does to a feature table, which views on it are to
-// take as one. Their rows are processed together when the last part ends, so that all entities are locked in one order.
+// INSERT .. ON CONFLICT DO UPDATE, a MERGE, or a query with several in its WITH; and what a correction does to a
+// feature table, which views on it are to take as one. Their rows are processed together when the last part ends, so
+// that all entities are locked in one order.
 //
-// BEFORE triggers of a statement fire in the order of INSERT, UPDATE, DELETE; AFTER triggers in that of DELETE, UPDATE,
-// INSERT.
+// The parts of one query have its command in common. For each kind of change PostgreSQL fires BEFORE STATEMENT triggers
+// once in a query, when it begins, and AFTER STATEMENT triggers once, when the query has run to its end: all parts have
+// begun when the first one ends, in whichever order they do.
 #pragma once
 
 #include "pg/postgres.hpp"
 
 namespace feature {
-
-// Parts that belong together. Those of one statement of the client's have its command in common.
-struct Whole {
-  enum class Kind { of_command, of_parts } kind;
-  CommandId command;     // of_command
-  std::uint64_t number;  // of_parts
-
-  [[nodiscard]] bool operator==(const Whole& other) const {
-    return kind == other.kind && command == other.command && number == other.number;
-  }
-};
 
 // The triggers BEFORE and AFTER an INSERT fire for a view. In between rows stand in its source that it has not
 // processed; statements that a trigger or function runs meanwhile can see them.
@@ -41,21 +32,21 @@ class UnprocessedInsert {
 // commands.
 void forget_inserts(SubTransactionId undone);
 
+// Whether an INSERT of the command has begun whose rows have not been processed.
+[[nodiscard]] bool is_inserting(std::int32_t view, CommandId command);
+
 // Of the statement whose triggers fire: no other statement of the transaction has the same.
 [[nodiscard]] CommandId current_command();
-// The whole of that statement, if an INSERT of it has begun.
-[[nodiscard]] std::optional<Whole> whole_with_insert(std::int32_t view);
 
-// An UPDATE or DELETE on a view's source begins: what it is a part of, if another part comes last, or has come before;
-// and whether that may be an INSERT.
+// A statement on a view's source that is one of several that are run here, see below: which those are, and whether an
+// INSERT comes last.
 struct Part {
-  Whole whole;
+  std::uint64_t parts;
   bool insert_follows;
 };
-[[nodiscard]] std::optional<Part> part_of_whole(std::int32_t view, Oid table);
-
-// Whether the statement whose AFTER trigger fires is the last part: an INSERT, or not.
-[[nodiscard]] bool ends(const Whole& whole, bool is_insert);
+[[nodiscard]] std::optional<Part> part_of(Oid table);
+// Whether the statement whose AFTER trigger fires is the last of them: an INSERT, or not.
+[[nodiscard]] bool ends(std::uint64_t parts, bool is_insert);
 
 // Makes several statements on a table parts of a whole: those that are run where it lives, not those that their
 // triggers run.
@@ -71,8 +62,8 @@ class Parts {
   void next() { --left_; }
 
  private:
-  friend std::optional<Part> part_of_whole(std::int32_t view, Oid table);
-  friend bool ends(const Whole& whole, bool is_insert);
+  friend std::optional<Part> part_of(Oid table);
+  friend bool ends(std::uint64_t parts, bool is_insert);
 
   Oid table_;
   int depth_;

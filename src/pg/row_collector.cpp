@@ -19,8 +19,10 @@ struct Collection {
   std::int32_t view;
   SubTransactionId subtransaction;
   CommandId command;
-  std::optional<Whole> whole;
+  std::optional<std::uint64_t> parts;
   std::unique_ptr<RowChanges> changes;
+  // Kinds of changes that have begun and not ended; but for the INSERT of an ordinary source, see one_statement.hpp.
+  int left = 1;
 };
 
 std::vector<Collection>& collections() {
@@ -33,6 +35,22 @@ std::vector<Collection>::reverse_iterator innermost(std::int32_t view) {
   return std::find_if(collections().rbegin(), collections().rend(), [&](const Collection& collection) {
     return collection.view == view && collection.subtransaction == current;
   });
+}
+
+// That of the query whose triggers fire, if it has opened one. It need not be the innermost: a cascading foreign key's
+// BEFORE triggers open one while the outer query's AFTER triggers fire.
+std::vector<Collection>::reverse_iterator of_command(std::int32_t view) {
+  const SubTransactionId current = GetCurrentSubTransactionId();
+  const CommandId command = current_command();
+  return std::find_if(collections().rbegin(), collections().rend(), [&](const Collection& collection) {
+    return collection.view == view && collection.subtransaction == current && collection.command == command &&
+           !collection.parts;
+  });
+}
+
+std::vector<Collection>::reverse_iterator nearest(std::int32_t view) {
+  const auto found = of_command(view);
+  return found != collections().rend() && found->left > 0 ? found : innermost(view);
 }
 
 // Numbers of subtransactions grow: what was opened in one that is undone, or in those within it, has no smaller one.
@@ -164,17 +182,14 @@ bool ChangedRows::next(TupleTableSlot* slot) {
   return tuplestore_gettupleslot(rows_, true, false, slot);
 }
 
-void open_collection(std::int32_t view, Oid source, const std::optional<Whole>& whole) {
-  if (const auto open = innermost(view); whole && open != collections().rend() && open->whole == whole) return;
+void open_collection(std::int32_t view, Oid source, std::optional<std::uint64_t> parts) {
+  const auto open = parts ? innermost(view) : of_command(view);
+  if (open != collections().rend() && open->parts == parts) {
+    ++open->left;
+    return;
+  }
   collections().push_back(
-      {view, GetCurrentSubTransactionId(), current_command(), whole, std::make_unique<RowChanges>(source)});
-}
-
-bool has_collection(std::int32_t view) { return innermost(view) != collections().rend(); }
-
-void join_insert(std::int32_t view, const Whole& whole) {
-  const auto open = innermost(view);
-  if (open != collections().rend() && !open->whole && open->command == whole.command) open->whole = whole;
+      {view, GetCurrentSubTransactionId(), current_command(), parts, std::make_unique<RowChanges>(source)});
 }
 
 bool has_unprocessed_inserts(std::int32_t view) {
@@ -187,14 +202,29 @@ bool has_unprocessed_inserts(std::int32_t view) {
 }
 
 RowChanges* collection_of(std::int32_t view) {
-  const auto found = innermost(view);
+  const auto found = nearest(view);
   return found == collections().rend() ? nullptr : found->changes.get();
 }
 
+bool let_inserted_wait(std::int32_t view, Tuplestorestate* rows) {
+  const auto found = of_command(view);
+  if (found == collections().rend() || found->left == 0) return false;
+  found->changes->let_wait(rows);
+  return true;
+}
+
 std::unique_ptr<RowChanges> close_collection(std::int32_t view, bool is_insert) {
-  const auto found = innermost(view);
-  if (found == collections().rend()) return nullptr;
-  if (found->whole ? !ends(*found->whole, is_insert) : is_insert) return nullptr;
+  auto found = innermost(view);
+  if (found != collections().rend() && found->parts) {
+    if (!ends(*found->parts, is_insert)) return nullptr;
+  } else {
+    found = is_insert ? of_command(view) : nearest(view);
+    if (found == collections().rend()) return nullptr;
+    if (!is_insert) --found->left;
+    const bool insert_follows =
+        !is_insert && is_inserting(view, found->command) && found->changes->waiting() == nullptr;
+    if (found->left > 0 || insert_follows) return nullptr;
+  }
   std::unique_ptr<RowChanges> changes = std::move(found->changes);
   collections().erase(std::prev(found.base()));
   return changes;

@@ -6,7 +6,8 @@
 //   AFTER .. FOR EACH STATEMENT    close_collection gives what there is to be processed
 //
 // Where several kinds of changes belong together there is one collection for all: see one_statement.hpp. What a trigger
-// AFTER INSERT .. FOR EACH STATEMENT then gets as a transition table is added behind the other rows.
+// AFTER INSERT .. FOR EACH STATEMENT then gets as a transition table is added behind the other rows; if it fires before
+// the others, the table waits for them.
 //
 // Statements nest, by triggers and functions that write to the same source: collections are a stack, and rows go to the
 // innermost one. Row triggers may fire where no statement trigger has, as in the apply worker of logical replication or
@@ -50,6 +51,9 @@ class RowChanges {
   void add_deleted(Relation relation, TupleTableSlot* row);
   // Rows of a transition table of the source. They are processed behind what was added before, as a batch of their own.
   void add_inserted(Tuplestorestate* rows, TupleDesc columns);
+  // Such a table that is to be added once all else is; null if there is none. It lives until the query has ended.
+  void let_wait(Tuplestorestate* rows) { waiting_ = rows; }
+  [[nodiscard]] Tuplestorestate* waiting() const { return waiting_; }
 
   [[nodiscard]] Oid source() const { return partitions_.source(); }
 
@@ -71,6 +75,7 @@ class RowChanges {
   std::size_t first_of_table_ = SIZE_MAX;
   Tuplestorestate* old_ = nullptr;
   Tuplestorestate* new_ = nullptr;
+  Tuplestorestate* waiting_ = nullptr;
 };
 
 // The old or the new versions of the rows of all changes, or of those from one to before another.
@@ -97,17 +102,17 @@ class ChangedRows final : public RowSource {
   std::size_t next_;
 };
 
-// `whole`: what the statement that begins is a part of, if of anything; all of its parts have one collection.
-void open_collection(std::int32_t view, Oid source, const std::optional<Whole>& whole = std::nullopt);
-// An INSERT of the current statement begins. If its UPDATE or DELETE has begun before, all are parts of `whole`.
-void join_insert(std::int32_t view, const Whole& whole);
-[[nodiscard]] bool has_collection(std::int32_t view);
+// A kind of change begins, but for the INSERT of an ordinary source. All of one query have one collection, and so have
+// those that are `parts` of a whole, see one_statement.hpp.
+void open_collection(std::int32_t view, Oid source, std::optional<std::uint64_t> parts = std::nullopt);
 // Whether rows that an INSERT has put into a view's source have still to be processed. What is being processed is no
 // longer in a collection.
 [[nodiscard]] bool has_unprocessed_inserts(std::int32_t view);
 // Null if none was opened by a statement of the current subtransaction.
 [[nodiscard]] RowChanges* collection_of(std::int32_t view);
-// At the end of a statement, an INSERT or another: null if there is none, or another part of its whole is to come.
+// At the end of an INSERT: whether its query changes rows otherwise and has not ended with that. Then its rows wait.
+[[nodiscard]] bool let_inserted_wait(std::int32_t view, Tuplestorestate* rows);
+// At the end of a kind of change, an INSERT or another: null if there is none, or others are to end.
 [[nodiscard]] std::unique_ptr<RowChanges> close_collection(std::int32_t view, bool is_insert);
 
 // Once a session: lets collections end with their transactions.

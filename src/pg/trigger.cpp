@@ -96,42 +96,49 @@ bool is_of_view(const TriggerData& data, const Trigger& trigger) {
          std::strcmp(trigger.tgargs[0], data.tg_trigger->tgargs[0]) == 0;
 }
 
+template <class Which>
+bool has_trigger(const TriggerData& data, Which which) {
+  const TriggerDesc* all = data.tg_relation->trigdesc;
+  return std::any_of(all->triggers, all->triggers + all->numtriggers, [&](const Trigger& trigger) {
+    return is_of_view(data, trigger) && is_enabled(trigger) && which(trigger);
+  });
+}
+
 // Inserts that replication applies come to a row trigger, others as a transition table. ALTER TABLE .. ENABLE TRIGGER
 // ALL, which is how some restores end, makes both fire in one role: then the rows are still taken once.
 bool comes_otherwise(const TriggerData& data) {
   const bool by_row = TRIGGER_FIRED_FOR_ROW(data.tg_event);
   if (by_row == (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)) return false;
-  const TriggerDesc* all = data.tg_relation->trigdesc;
-  return std::any_of(all->triggers, all->triggers + all->numtriggers, [&](const Trigger& trigger) {
-    return is_of_view(data, trigger) && is_enabled(trigger) &&
-           (by_row ? trigger.tgnewtable != nullptr
-                   : TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT));
+  return has_trigger(data, [&](const Trigger& trigger) {
+    return by_row ? trigger.tgnewtable != nullptr
+                  : TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT);
   });
 }
 
 // Whether inserts into the table fire the view's trigger with a transition table.
 bool has_insert_trigger(const TriggerData& data) {
-  const TriggerDesc* all = data.tg_relation->trigdesc;
-  return std::any_of(all->triggers, all->triggers + all->numtriggers, [&](const Trigger& trigger) {
-    return is_of_view(data, trigger) && is_enabled(trigger) && trigger.tgnewtable != nullptr;
+  return has_trigger(data, [](const Trigger& trigger) { return trigger.tgnewtable != nullptr; });
+}
+
+// Whether the end of an UPDATE or DELETE of the table fires the view's trigger.
+bool has_end_trigger(const TriggerData& data) {
+  return has_trigger(data, [](const Trigger& trigger) {
+    return TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_STATEMENT, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_UPDATE);
   });
 }
 
 // Of an ordinary source. Without the trigger that would end it, it is not followed.
 void rows_begin(const TriggerData& data, std::int32_t id) {
-  if (!has_insert_trigger(data)) return;
-  insert_begins(id);
-  if (!has_collection(id)) return;
-  if (const std::optional<Whole> whole = whole_with_insert(id)) join_insert(id, *whole);
+  if (has_insert_trigger(data)) insert_begins(id);
 }
 
-// Of an ordinary source, an UPDATE or DELETE.
+// Of an ordinary source, an UPDATE or DELETE. An INSERT would wait for its end.
 void changes_begin(const TriggerData& data, std::int32_t id) {
+  if (!has_end_trigger(data)) return;
   const Oid table = RelationGetRelid(data.tg_relation);
-  const std::optional<Part> part = part_of_whole(id, table);
-  std::optional<Whole> whole;
-  if (part && !(part->insert_follows && !has_insert_trigger(data))) whole = part->whole;
-  open_collection(id, table, whole);
+  const std::optional<Part> part = part_of(table);
+  const bool ends_alone = !part || (part->insert_follows && !has_insert_trigger(data));
+  open_collection(id, table, ends_alone ? std::nullopt : std::optional(part->parts));
 }
 
 void process_inserted(const TriggerData& data, std::int32_t id) {
@@ -156,11 +163,26 @@ void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
 
 // Together with what the same statement has changed otherwise, if it has.
 void rows_inserted(const TriggerData& data, std::int32_t id) {
-  insert_ends(id);
-  if (comes_otherwise(data)) return;
+  const bool by_row = comes_otherwise(data);
+  if (!by_row && let_inserted_wait(id, data.tg_newtable)) return;
   const std::unique_ptr<RowChanges> changes = close_collection(id, true);
-  if (changes == nullptr || changes->changes().empty()) return process_inserted(data, id);
-  changes->add_inserted(data.tg_newtable, RelationGetDescr(data.tg_relation));
+  insert_ends(id);
+  if (changes == nullptr || changes->changes().empty()) {
+    if (!by_row) process_inserted(data, id);
+    return;
+  }
+  if (!by_row) changes->add_inserted(data.tg_newtable, RelationGetDescr(data.tg_relation));
+  process(data, id, *changes);
+}
+
+// Of all that was collected, if nothing else of it is to end.
+void changes_end(const TriggerData& data, std::int32_t id) {
+  const std::unique_ptr<RowChanges> changes = close_collection(id, false);
+  if (changes == nullptr) return;
+  if (changes->waiting() != nullptr) {
+    insert_ends(id);
+    changes->add_inserted(changes->waiting(), RelationGetDescr(data.tg_relation));
+  }
   process(data, id, *changes);
 }
 
@@ -221,8 +243,7 @@ void maintain(const TriggerData& data) {
   if (before) return changes_begin(data, id);
   if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event)) return source_emptied(data, id);
   if (data.tg_newtable != nullptr) return rows_inserted(data, id);
-  const std::unique_ptr<RowChanges> changes = close_collection(id, false);
-  if (changes != nullptr) process(data, id, *changes);
+  changes_end(data, id);
 }
 
 }  // namespace
