@@ -37,13 +37,12 @@ class Expiry {
     if (kept.empty()) throw no_time(program, "cannot be expired");
     check_followers(view_.relation, kept);
     if (source) {
-      // First, as whoever writes to the source comes to the feature table from there.
+      // First, and its rows as well: whoever writes to the source comes to the feature table from there.
       call([&] { LockRelationOid(view_.source, RowExclusiveLock); });
       check_followers(view_.source, {program.plan().time.attribute});
     }
-    const std::int64_t rows = remove(view_.relation, kept.front());
     if (source) remove(view_.source, program.plan().time.attribute);
-    return rows;
+    return remove(view_.relation, kept.front());
   }
 
  private:
