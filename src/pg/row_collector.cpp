@@ -201,6 +201,13 @@ bool has_unprocessed_inserts(std::int32_t view) {
   return is_inserting(view) || std::any_of(collections().begin(), collections().end(), waits);
 }
 
+bool is_unprocessed(std::int32_t view, CommandId command) {
+  return is_inserting(view, command) ||
+         std::any_of(collections().begin(), collections().end(), [&](const Collection& collection) {
+           return collection.view == view && collection.command == command;
+         });
+}
+
 RowChanges* collection_of(std::int32_t view) {
   const auto found = nearest(view);
   return found == collections().rend() ? nullptr : found->changes.get();

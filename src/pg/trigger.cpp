@@ -17,6 +17,8 @@
 #include "pg/view_objects.hpp"
 
 extern "C" {
+#include <access/htup_details.h>
+#include <access/xact.h>
 #include <catalog/pg_trigger.h>
 #include <commands/trigger.h>
 #include <executor/executor.h>
@@ -196,11 +198,29 @@ void add_row(const TriggerData& data, RowChanges& changes) {
   }
 }
 
+// A trigger may change a row again that its own statement has written. The view does not know that version then: it
+// would take out an event that looks the same, or leave the first version's features behind.
+void check_written_before(const TriggerData& data, std::int32_t id) {
+  call([&] {
+    HeapTupleHeader row = data.tg_trigtuple->t_data;
+    if (!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row))) return;
+    const CommandId written_by = HeapTupleHeaderGetCmin(row);
+    if (written_by == current_command() || !is_unprocessed(id, written_by)) return;
+    ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                    errmsg("row of table \"%s\" was written by a statement that is still running",
+                           RelationGetRelationName(data.tg_relation)),
+                    errdetail("A feature view on the table has still to process that statement."),
+                    errhint("Change the row in a trigger BEFORE INSERT OR UPDATE FOR EACH ROW, or by a statement of "
+                            "its own.")));
+  });
+}
+
 void row_changed(const TriggerData& data, std::int32_t id) {
   // PostgreSQL itself fires the triggers of any number of rows without a look.
   check_interrupts();
   if (TRIGGER_FIRED_BY_DELETE(data.tg_event) && Trimming::is_of(id)) return;
   if (TRIGGER_FIRED_BY_INSERT(data.tg_event) && comes_otherwise(data)) return;
+  if (!TRIGGER_FIRED_BY_INSERT(data.tg_event)) check_written_before(data, id);
   RowChanges* statement = collection_of(id);
   if (statement == nullptr) {
     const std::shared_ptr<Program> program = program_for(data, id, Locked::feature_table);

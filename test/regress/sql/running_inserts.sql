@@ -67,4 +67,49 @@ CREATE FUNCTION change_itself() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDAT
 CREATE TRIGGER z AFTER INSERT ON src FOR EACH ROW EXECUTE FUNCTION change_itself();
 INSERT INTO src VALUES (8, 1, '2024-05-01 15:00', 5);
 SELECT count(*) FROM src WHERE id = 8;
+DROP TRIGGER z ON src;
+
+-- A row that the running statement has written is not known yet, whatever another one looks like; whether the view's
+-- trigger for the row has fired before.
+CREATE TABLE twins (id int PRIMARY KEY, e int, at timestamptz NOT NULL, v int);
+SELECT feature.create_view('twin_features', 'SELECT id, e, at, v, count(*) OVER (PARTITION BY e ORDER BY at) AS n FROM twins');
+INSERT INTO twins VALUES (1, 1, '2024-05-01', 1);
+CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF pg_trigger_depth() = 1 THEN EXECUTE format(tg_argv[0], new.id); END IF;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION try(command text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE command;
+  RETURN 'done';
+EXCEPTION WHEN triggered_data_change_violation THEN
+  RETURN sqlerrm;
+END $$;
+CREATE FUNCTION try_all(trigger name) RETURNS TABLE (change text, nested text, result text) LANGUAGE plpgsql AS $$
+BEGIN
+  FOREACH nested IN ARRAY '{DELETE FROM twins WHERE id = %s,UPDATE twins SET v = v + 1 WHERE id = %s,UPDATE twins SET e = 2 WHERE id = %s,UPDATE twins SET e = 3 WHERE id <> %s}'::text[] LOOP
+    EXECUTE format('CREATE TRIGGER %I AFTER INSERT OR UPDATE ON twins FOR EACH ROW EXECUTE FUNCTION again(%L)', trigger, nested);
+    FOREACH change IN ARRAY '{"INSERT INTO twins VALUES (2, 1, ''2024-05-01'', 1)","UPDATE twins SET v = 7 WHERE id = 1","INSERT INTO twins VALUES (1, 1, ''2024-05-01'', 1) ON CONFLICT (id) DO UPDATE SET v = 8"}'::text[] LOOP
+      result := try(change);
+      RETURN NEXT;
+    END LOOP;
+    EXECUTE format('DROP TRIGGER %I ON twins', trigger);
+  END LOOP;
+END $$;
+SELECT * FROM try_all('a');
+DELETE FROM twins WHERE id = 2;
+SELECT * FROM try_all('z');
+-- In a subtransaction as well.
+CREATE FUNCTION again_within() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF pg_trigger_depth() = 1 THEN UPDATE twins SET v = v + 1 WHERE id = new.id; END IF;
+  RETURN NULL;
+EXCEPTION WHEN triggered_data_change_violation THEN
+  RETURN NULL;
+END $$;
+CREATE TRIGGER z AFTER INSERT OR UPDATE ON twins FOR EACH ROW EXECUTE FUNCTION again_within();
+UPDATE twins SET v = 9 WHERE id = 1;
+SELECT * FROM twin_features ORDER BY id;
+SELECT count(*) FROM (SELECT id, e, at, v FROM twins EXCEPT SELECT id, e, at, v FROM twin_features) missing;
 DROP SCHEMA running_inserts CASCADE;
