@@ -36,7 +36,12 @@ class OldThenNew final : public RowSource {
   // are in a run of their own, before which all entities are to be locked together. `alone`: nobody else can be at the
   // view's entities.
   OldThenNew(const RowChanges& changes, const std::vector<bool>& diverted, std::size_t to, bool alone)
-      : changes_(changes), diverted_(diverted), to_(to), alone_(alone), old_(changes, true), new_(changes, false, 0, to) {}
+      : changes_(changes),
+        diverted_(diverted),
+        to_(to),
+        alone_(alone),
+        old_(changes, true),
+        new_(changes, false, 0, to) {}
 
   bool next(TupleTableSlot* slot) override {
     while (is_old_) {

@@ -107,7 +107,8 @@ class Search {
 
   // The entries that may be those of the rows: $1 has their hashes.
   [[nodiscard]] std::string candidates() const {
-    return "FROM feature_state.error WHERE view = " + std::to_string(program_.identity().id) + " AND row_hash = ANY ($1)";
+    return "FROM feature_state.error WHERE view = " + std::to_string(program_.identity().id) +
+           " AND row_hash = ANY ($1)";
   }
 
   [[nodiscard]] bool is_any(Datum hashes) const {
