@@ -10,10 +10,10 @@ import argparse
 import collections
 import random
 import sys
-import threading
-import time
 
 import psycopg2
+
+import together
 
 VIEWS = {'sales': ('plain', 'diverting'), 'orders': ('nested', 'shared'), 'visits': ('keyed',)}
 DIVERTING = {'sales': ('diverting',), 'orders': ('nested', 'shared'), 'visits': ()}
@@ -116,21 +116,9 @@ def main():
     parser.add_argument('--first', type=int, default=0, help='number of the first client, above those of earlier runs')
     options = parser.parse_args()
 
-    stop = threading.Event()
-    clients = [Client(options.first + i, options, stop) for i in range(options.clients)]
-    threads = [threading.Thread(target=client.run) for client in clients]
-    for thread in threads:
-        thread.start()
-    stop.wait(options.seconds)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    counts = sum((client.counts for client in clients), collections.Counter())
-    print(', '.join('%s %d' % (' '.join(what) if isinstance(what, tuple) else what, counts[what]) for what in sorted(counts, key=str)))
-    failures = [client.failure for client in clients if client.failure is not None]
-    for failure in failures:
-        print('%s: %s' % (type(failure).__name__, failure), file=sys.stderr)
-    return 1 if failures else 0
+    clients = together.run(options.seconds, options.clients,
+                           lambda number, stop: Client(options.first + number, options, stop))
+    return together.report(clients)
 
 
 if __name__ == '__main__':

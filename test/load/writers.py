@@ -15,11 +15,12 @@ import collections
 import io
 import random
 import sys
-import threading
 import time
 
 import psycopg2
 import psycopg2.extensions
+
+import together
 
 ISOLATION = {'read committed': psycopg2.extensions.ISOLATION_LEVEL_READ_COMMITTED,
              'repeatable read': psycopg2.extensions.ISOLATION_LEVEL_REPEATABLE_READ,
@@ -169,26 +170,13 @@ def main():
     parser.add_argument('--first', type=int, default=0, help='number of the first client, above those of earlier runs')
     options = parser.parse_args()
 
-    stop = threading.Event()
-    clients = [Client(options.first + i, options, stop) for i in range(options.clients)]
-    threads = [threading.Thread(target=client.run) for client in clients]
-    for thread in threads:
-        thread.start()
-    stop.wait(options.seconds)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    clients = together.run(options.seconds, options.clients,
+                           lambda number, stop: Client(options.first + number, options, stop))
 
     if options.acknowledged:
         with open(options.acknowledged, 'w') as file:
             file.writelines('%d\n' % id for client in clients for id in client.acknowledged)
-    counts = sum((client.counts for client in clients), collections.Counter())
-    for what in sorted(counts, key=str):
-        print('%-32s %d' % (' '.join(what) if isinstance(what, tuple) else what, counts[what]))
-    failures = [client.failure for client in clients if client.failure is not None]
-    for failure in failures:
-        print('%s: %s' % (type(failure).__name__, failure), file=sys.stderr)
-    return 1 if failures else 0
+    return together.report(clients)
 
 
 if __name__ == '__main__':
