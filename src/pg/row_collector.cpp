@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pg/boundary.hpp"
+#include "pg/changed_again.hpp"
 
 extern "C" {
 #include <access/xact.h>
@@ -72,6 +73,7 @@ void transaction_ended(XactEvent event, void*) {
     case XACT_EVENT_PARALLEL_ABORT:
       collections().clear();
       forget_inserts(InvalidSubTransactionId);
+      forget_later_changes();
       break;
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PARALLEL_PRE_COMMIT:

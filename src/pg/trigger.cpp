@@ -7,6 +7,7 @@
 
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
+#include "pg/changed_again.hpp"
 #include "pg/correction.hpp"
 #include "pg/engine.hpp"
 #include "pg/program_cache.hpp"
@@ -17,8 +18,6 @@
 #include "pg/view_objects.hpp"
 
 extern "C" {
-#include <access/htup_details.h>
-#include <access/xact.h>
 #include <catalog/pg_trigger.h>
 #include <commands/trigger.h>
 #include <executor/executor.h>
@@ -155,6 +154,7 @@ void process_inserted(const TriggerData& data, std::int32_t id) {
 
 void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
   if (!changes.changes().empty()) {
+    check_are_latest(id, changes);
     if (const std::shared_ptr<Program> program = program_for(data, id, Locked::feature_table); program != nullptr) {
       check_source(program->identity(), changes.source());
       as_view(*program, [&](Oid inserter) { correct(*program, changes, batch_rows(), inserter); });
@@ -198,29 +198,12 @@ void add_row(const TriggerData& data, RowChanges& changes) {
   }
 }
 
-// A trigger may change a row again that its own statement has written. The view does not know that version then: it
-// would take out an event that looks the same, or leave the first version's features behind.
-void check_written_before(const TriggerData& data, std::int32_t id) {
-  call([&] {
-    HeapTupleHeader row = data.tg_trigtuple->t_data;
-    if (!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row))) return;
-    const CommandId written_by = HeapTupleHeaderGetCmin(row);
-    if (written_by == current_command() || !is_unprocessed(id, written_by)) return;
-    ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-                    errmsg("row of table \"%s\" was written by a statement that is still running",
-                           RelationGetRelationName(data.tg_relation)),
-                    errdetail("A feature view on the table has still to process that statement."),
-                    errhint("Change the row in a trigger BEFORE INSERT OR UPDATE FOR EACH ROW, or by a statement of "
-                            "its own.")));
-  });
-}
-
 void row_changed(const TriggerData& data, std::int32_t id) {
   // PostgreSQL itself fires the triggers of any number of rows without a look.
   check_interrupts();
   if (TRIGGER_FIRED_BY_DELETE(data.tg_event) && Trimming::is_of(id)) return;
   if (TRIGGER_FIRED_BY_INSERT(data.tg_event) && comes_otherwise(data)) return;
-  if (!TRIGGER_FIRED_BY_INSERT(data.tg_event)) check_written_before(data, id);
+  if (!TRIGGER_FIRED_BY_INSERT(data.tg_event)) check_was_processed(data, id);
   RowChanges* statement = collection_of(id);
   if (statement == nullptr) {
     const std::shared_ptr<Program> program = program_for(data, id, Locked::feature_table);
