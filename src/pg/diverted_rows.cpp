@@ -144,28 +144,6 @@ bool DivertedKeys::take_out(MinimalTuple row) {
   return true;
 }
 
-bool DivertedEntries::remove() const {
-  if (numbers_.empty()) return true;
-  const AsUser owner(state_schema_owner(), false);
-  Spi spi;
-  const std::string entries = "FROM feature_state.error WHERE id IN (" + numbers_ + ")";
-  spi.execute("DELETE FROM feature_state.error WHERE id IN (SELECT id " + entries + " FOR UPDATE SKIP LOCKED)");
-  const bool all = spi.execute("SELECT " + entries + " LIMIT 1") == 0;
-  spi.close();
-  return all;
-}
-
-void DivertedEntries::wait() const {
-  Subtransaction locked;
-  {
-    const AsUser owner(state_schema_owner(), false);
-    Spi spi;
-    spi.execute("SELECT FROM feature_state.error WHERE id IN (" + numbers_ + ") ORDER BY id FOR UPDATE");
-    spi.close();
-  }
-  locked.roll_back();
-}
-
 std::string locked_entries(const std::string& condition) {
   return "id IN (SELECT id FROM feature_state.error WHERE " + condition + " ORDER BY id FOR UPDATE)";
 }

@@ -63,20 +63,6 @@ class DivertedKeys {
   std::unordered_map<std::string, std::int64_t> rows_;
 };
 
-// Some of the table's entries, by number.
-class DivertedEntries {
- public:
-  void add(std::int64_t number) { numbers_ += (numbers_.empty() ? "" : ", ") + std::to_string(number); }
-
-  // Takes them off the table, or what is left of them. False if somebody else has one: nobody is waited for.
-  [[nodiscard]] bool remove() const;
-  // Waits for whoever has one. Nothing stays locked.
-  void wait() const;
-
- private:
-  std::string numbers_;
-};
-
 // Of a DELETE from the table: that its entries are those which a condition tells, locked in the one order.
 [[nodiscard]] std::string locked_entries(const std::string& condition);
 

@@ -128,15 +128,15 @@ RowPlaces places_of_entity(Program& program, const ForgottenEntity& entity) {
   return places;
 }
 
-DivertedEntries diverted_of_entity(Program& program, const ForgottenEntity& entity) {
+RowPlaces diverted_of_entity(Program& program, const ForgottenEntity& entity) {
   const ViewIdentity& view = program.identity();
-  DivertedEntries found;
-  if (!OidIsValid(table_of_errors())) return found;
+  RowPlaces places;
+  if (!OidIsValid(table_of_errors())) return places;
   const RowImages images(view, program.source_row->tts_tupleDescriptor);
   const AsUser owner(state_schema_owner(), false);
   Spi spi;
   const std::uint64_t count =
-      spi.execute("SELECT id, \"row\" FROM feature_state.error WHERE view = " + std::to_string(view.id));
+      spi.execute("SELECT tableoid, ctid, \"row\" FROM feature_state.error WHERE view = " + std::to_string(view.id));
   SPITupleTable* entries = SPI_tuptable;
   {
     KeyTest test(program, entity);
@@ -145,13 +145,14 @@ DivertedEntries diverted_of_entity(Program& program, const ForgottenEntity& enti
         bool null;
         return SPI_getbinval(entries->vals[i], entries->tupdesc, column, &null);
       };
-      if (!test.matches([&](TupleTableSlot* slot) { images.restore(DatumGetJsonbP(field(2)), slot); })) continue;
-      found.add(DatumGetInt64(field(1)));
+      if (!test.matches([&](TupleTableSlot* slot) { images.restore(DatumGetJsonbP(field(3)), slot); })) continue;
+      places.relations.push_back(DatumGetObjectId(field(1)));
+      places.rows.push_back(*reinterpret_cast<ItemPointer>(DatumGetPointer(field(2))));
     }
     test.end();
   }
   spi.close();
-  return found;
+  return places;
 }
 
 }  // namespace feature

@@ -12,6 +12,6 @@ namespace feature {
 [[nodiscard]] RowPlaces places_of_entity(Program& program, const ForgottenEntity& entity);
 
 // The entries of those that were diverted. O(diverted rows).
-[[nodiscard]] DivertedEntries diverted_of_entity(Program& program, const ForgottenEntity& entity);
+[[nodiscard]] RowPlaces diverted_of_entity(Program& program, const ForgottenEntity& entity);
 
 }  // namespace feature

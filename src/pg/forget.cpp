@@ -6,7 +6,6 @@
 // is undone, its holder is waited for, and all is done once more. In the end nobody else is let at the tables.
 
 #include <algorithm>
-#include <functional>
 
 #include "pg/as_user.hpp"
 #include "pg/boundary.hpp"
@@ -17,6 +16,7 @@
 #include "pg/entity_rows.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/retraction.hpp"
+#include "pg/row_locks.hpp"
 #include "pg/source_rows.hpp"
 #include "pg/subtransaction.hpp"
 #include "pg/view_objects.hpp"
@@ -82,7 +82,7 @@ class Oblivion {
       try {
         if (try_to_run(attempt >= most_attempts, &rows)) return rows;
         ++attempt;
-        if (wait_) wait_();
+        if (taken_) wait_for_row(taken_->relation, taken_->row);
       } catch (const PgError&) {
         if (anew_.size() == computed_anew) throw;
       }
@@ -93,15 +93,27 @@ class Oblivion {
   // Whoever comes for the entity all the time is held up in the end.
   static constexpr int most_attempts = 4;
 
-  // False, and nothing done, if others have something, or have brought a row meanwhile; `wait_` waits for the former.
+  // False, and nothing done, if others have something, which is `taken_` then, or have brought a row meanwhile.
   [[nodiscard]] bool try_to_run(bool last, std::int64_t* rows) {
-    wait_ = nullptr;
+    taken_.reset();
     Subtransaction attempt;
     if (last) lock_tables();
+    bool done = remove_source_rows(rows) && lock_states() && remove_rest();
     // One that has come is looked for at the end: what has been removed, rows that came later still are not in it.
-    const bool done = remove_source_rows(rows) && lock_states() && remove_rest() && !has_source_rows();
+    if (done && has_source_rows()) {
+      if (last) throw_not_removed();
+      done = false;
+    }
     done ? attempt.release() : attempt.roll_back();
     return done;
+  }
+
+  // Nobody else can have brought any.
+  [[noreturn]] void throw_not_removed() const {
+    throw SqlError(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION,
+                   "rows of the entity remain in the source of feature view \"" + view_.name + "\"")
+        .detail("A trigger of the source has kept them, or has inserted others.")
+        .hint("Disable the trigger meanwhile.");
   }
 
   // Nobody else writes to them or locks their rows from then on. Whoever works on the view's entities has locked the
@@ -116,19 +128,18 @@ class Oblivion {
     const Forgetting forgetting(view_.id, entities_, anew_);
     const RowPlaces places =
         keys_may_fail() ? places_of_entity(program_, entities_.front()) : places_in(view_.source, texts_);
-    return remove(view_.source, places, rows);
+    return remove(view_.source, view_.owner, places, rows);
   }
 
   // Rows that the source has lost before, or that are not followed, and the states.
   [[nodiscard]] bool remove_rest() {
-    const DivertedEntries entries = diverted_of_entity(program_, entities_.front());
-    if (!entries.remove()) {
-      wait_ = [entries] { entries.wait(); };
+    std::int64_t rows;
+    if (const RowPlaces entries = diverted_of_entity(program_, entities_.front());
+        entries.size() > 0 && !remove(table_of_errors(), state_schema_owner(), entries, &rows)) {
       return false;
     }
-    std::int64_t rows;
     if (const std::vector<std::string> kept = feature_columns();
-        !kept.empty() && !remove(view_.relation, places_in(view_.relation, kept), &rows)) {
+        !kept.empty() && !remove(view_.relation, view_.owner, places_in(view_.relation, kept), &rows)) {
       return false;
     }
     remove_states();
@@ -228,12 +239,16 @@ class Oblivion {
 
   [[nodiscard]] RowPlaces places_in(Oid table, const std::vector<std::string>& columns) const {
     Parameters parameters;
-    const std::string sql = "SELECT tableoid, ctid FROM " + from_source(table) + " WHERE " +
-                            condition(entities_.front(), columns, parameters);
-    const AsUser owner(view_.owner, true);
-    Spi spi;
-    const std::uint64_t count = execute(sql, parameters);
     RowPlaces places;
+    const std::string rows = from_source(table) + " WHERE " + condition(entities_.front(), columns, parameters);
+    const AsUser owner(view_.owner, true);
+    add_places(rows, parameters, places);
+    return places;
+  }
+
+  static void add_places(const std::string& rows, const Parameters& parameters, RowPlaces& places) {
+    Spi spi;
+    const std::uint64_t count = execute("SELECT tableoid, ctid FROM " + rows, parameters);
     call([&] {
       for (std::uint64_t i = 0; i < count; ++i) {
         const auto field = [&](int column) {
@@ -245,21 +260,27 @@ class Oblivion {
       }
     });
     spi.close();
-    return places;
   }
 
   // Only if nobody else has any of them.
-  [[nodiscard]] bool remove(Oid table, const RowPlaces& places, std::int64_t* rows) {
-    if (const std::optional<std::size_t> taken = lock_rows(places)) {
-      wait_ = [relation = places.relations[*taken], row = places.rows[*taken]] { wait_for_row(relation, row); };
-      return false;
-    }
-    const std::string sql = "DELETE FROM " + from_source(table) +
-                            " s USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) n (relation, place) "
-                            "WHERE s.tableoid = n.relation AND s.ctid = n.place";
-    const AsUser owner(view_.owner, true);
+  [[nodiscard]] bool lock(const RowPlaces& places) {
+    const std::optional<std::size_t> taken = lock_rows(places);
+    if (taken) taken_ = {places.relations[*taken], places.rows[*taken]};
+    return !taken;
+  }
+
+  // Of those rows of a table that are at places, which are its parameters.
+  [[nodiscard]] static std::string deletion(const std::string& table) {
+    return "DELETE FROM " + table +
+           " s USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) n (relation, place) "
+           "WHERE s.tableoid = n.relation AND s.ctid = n.place";
+  }
+
+  [[nodiscard]] bool remove(Oid table, Oid user, const RowPlaces& places, std::int64_t* rows) {
+    if (!lock(places)) return false;
+    const AsUser owner(user, true);
     Spi spi;
-    *rows = static_cast<std::int64_t>(execute(sql, to_places(places.relations, places.rows)));
+    *rows = static_cast<std::int64_t>(execute(deletion(from_source(table)), to_places(places.relations, places.rows)));
     spi.close();
     return true;
   }
@@ -295,56 +316,43 @@ class Oblivion {
 
   // Whoever comes later waits. The deletion has locked them in the one order, if it was of a row that they have.
   [[nodiscard]] bool lock_states() {
+    states_ = RowPlaces();
     const AsUser owner(owner_of_states(view_), true);
-    Spi spi;
-    bool all = true;
-    for (const ForgottenEntity& entity : entities_) {
-      Parameters parameters;
-      const std::string rows = "SELECT FROM " + state_rows(entity, parameters);
-      const std::uint64_t locked = execute(rows + " FOR UPDATE SKIP LOCKED", parameters);
-      all = all && locked == execute(rows, parameters);
-    }
-    spi.close();
-    if (!all) wait_ = [this] { wait_for_states(); };
-    return all;
-  }
-
-  // Nothing stays locked.
-  void wait_for_states() const {
-    Subtransaction locked;
-    {
-      const AsUser owner(owner_of_states(view_), true);
-      Spi spi;
-      for (const ForgottenEntity& entity : entities_) {
-        Parameters parameters;
-        const std::string rows = "SELECT FROM " + state_rows(entity, parameters);
-        execute(rows + " ORDER BY slot FOR UPDATE", parameters);
-      }
-      spi.close();
-    }
-    locked.roll_back();
-  }
-
-  void remove_states() const {
-    const AsUser owner(owner_of_states(view_), true);
-    Spi spi;
     for (const ForgottenEntity& entity : entities_) {
       Parameters parameters;
       const std::string rows = state_rows(entity, parameters);
-      execute("WITH gone AS (DELETE FROM " + rows + " RETURNING key_hash, slot) DELETE FROM " +
-                  qualified_name(view_.lists[entity.list].chunks) +
+      add_places(rows, parameters, states_);
+    }
+    return lock(states_);
+  }
+
+  // Those that are locked. One that has come meanwhile is somebody else's, and the row that it came with is still there.
+  void remove_states() const {
+    const Parameters places = to_places(states_.relations, states_.rows);
+    const AsUser owner(owner_of_states(view_), true);
+    Spi spi;
+    for (const ForgottenEntity& entity : entities_) {
+      const ViewIdentity::Tables& tables = view_.lists[entity.list];
+      execute("WITH gone AS (" + deletion(qualified_name(tables.states)) + " RETURNING key_hash, slot) DELETE FROM " +
+                  qualified_name(tables.chunks) +
                   " c USING gone WHERE c.key_hash = gone.key_hash AND c.slot = gone.slot",
-              parameters);
+              places);
     }
     spi.close();
   }
+
+  struct Taken {
+    Oid relation;
+    ItemPointerData row;
+  };
 
   const ViewIdentity& view_;
   Program& program_;
   std::vector<Field> fields_;
   std::vector<ForgottenEntity> entities_;
   std::vector<std::string> texts_;  // of the first one's keys, over the source
-  std::function<void()> wait_;      // for what an attempt has not got
+  std::optional<Taken> taken_;      // what an attempt has not got
+  RowPlaces states_;                // that it has locked
   std::vector<std::int32_t> anew_;  // views that an attempt could not correct otherwise
 };
 

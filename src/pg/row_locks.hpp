@@ -19,10 +19,11 @@ struct RowPlaces {
 };
 
 // Locks the rows as a DELETE does, but does not wait: gives the number of one that somebody else has, or has changed
-// since it was found; nothing if all are locked. Checks no privileges. O(rows).
+// since it was found; nothing if all are locked. At isolation levels of one snapshot the latter is a serialization
+// failure. Checks no privileges. O(rows).
 [[nodiscard]] std::optional<std::size_t> lock_rows(const RowPlaces& places);
 
-// Waits for whoever has a row. Nothing stays locked.
+// Waits for all who have a row now. Nobody comes to wait for this session by that, and nothing stays locked.
 void wait_for_row(Oid relation, const ItemPointerData& row);
 
 }  // namespace feature

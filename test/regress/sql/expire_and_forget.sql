@@ -93,4 +93,15 @@ SELECT feature.expire('counted', '2024-01-01 01:00', true);
 SELECT feature.forget('counted', '{"who": "w0"}') > 3900 AS done;
 SELECT who, count(*) > 3900 AS all_but_the_expired FROM counted GROUP BY who;
 
+-- What a trigger keeps from being deleted cannot be forgotten, nor what one brings back.
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER keep BEFORE DELETE ON visits FOR EACH ROW EXECUTE FUNCTION keep();
+SELECT feature.forget('counted', '{"who": "w1"}');
+DROP TRIGGER keep ON visits;
+CREATE FUNCTION bring_back() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO expire_and_forget.visits SELECT 100000, who, at FROM gone ORDER BY at DESC LIMIT 1; RETURN NULL; END';
+CREATE TRIGGER bring_back AFTER DELETE ON visits REFERENCING OLD TABLE AS gone EXECUTE FUNCTION bring_back();
+SELECT feature.forget('counted', '{"who": "w1"}');
+DROP TRIGGER bring_back ON visits;
+SELECT count(*) > 3900 AS still_there FROM counted WHERE who = 'w1';
+
 DROP SCHEMA expire_and_forget CASCADE;
