@@ -80,7 +80,8 @@ class Oblivion {
     for (int attempt = 1;;) {
       const std::size_t computed_anew = anew_.size();
       try {
-        if (try_to_run(attempt >= most_attempts, &rows)) return rows;
+        alone_ = alone_ || attempt >= most_attempts;
+        if (try_to_run(&rows)) return rows;
         ++attempt;
         if (taken_) wait_for_row(taken_->relation, taken_->row);
       } catch (const PgError&) {
@@ -93,15 +94,16 @@ class Oblivion {
   // Whoever comes for the entity all the time is held up in the end.
   static constexpr int most_attempts = 4;
 
-  // False, and nothing done, if others have something, which is `taken_` then, or have brought a row meanwhile.
-  [[nodiscard]] bool try_to_run(bool last, std::int64_t* rows) {
+  // False, and nothing done, if others have something, which is `taken_` then, or have brought a row meanwhile; or if it
+  // has to be alone.
+  [[nodiscard]] bool try_to_run(std::int64_t* rows) {
     taken_.reset();
     Subtransaction attempt;
-    if (last) lock_tables();
+    if (alone_) lock_tables();
     bool done = remove_source_rows(rows) && lock_states() && remove_rest();
     // One that has come is looked for at the end: what has been removed, rows that came later still are not in it.
     if (done && has_source_rows()) {
-      if (last) throw_not_removed();
+      if (alone_) throw_not_removed();
       done = false;
     }
     done ? attempt.release() : attempt.roll_back();
@@ -138,9 +140,14 @@ class Oblivion {
         entries.size() > 0 && !remove(table_of_errors(), state_schema_owner(), entries, &rows)) {
       return false;
     }
-    if (const std::vector<std::string> kept = feature_columns();
-        !kept.empty() && !remove(view_.relation, view_.owner, places_in(view_.relation, kept), &rows)) {
-      return false;
+    if (const std::vector<std::string> kept = feature_columns(); !kept.empty()) {
+      const RowPlaces left = places_in(view_.relation, kept);
+      // Views on the view would lock entities a second time, and so out of order.
+      if (left.size() > 0 && !alone_ && !views_on(view_.relation).empty()) {
+        alone_ = !has_source_rows();
+        return false;
+      }
+      if (!remove(view_.relation, view_.owner, left, &rows)) return false;
     }
     remove_states();
     return true;
@@ -351,6 +358,7 @@ class Oblivion {
   std::vector<Field> fields_;
   std::vector<ForgottenEntity> entities_;
   std::vector<std::string> texts_;  // of the first one's keys, over the source
+  bool alone_ = false;              // nobody else is to be at the tables
   std::optional<Taken> taken_;      // what an attempt has not got
   RowPlaces states_;                // that it has locked
   std::vector<std::int32_t> anew_;  // views that an attempt could not correct otherwise
