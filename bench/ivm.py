@@ -76,8 +76,8 @@ def measure(settings, log):
 def load(settings, side, clients, number):
     server.create_database(side, template=f"{side}_history")
     server.checkpoint()
-    server.pgbench(side, "ivm.sql", clients, USERS, time=WARM_UP_SECONDS, random_seed=number)
-    measured = server.pgbench(side, "ivm.sql", clients, USERS, time=settings.seconds, random_seed=1000 + number)
+    measured = server.pgbench(side, "ivm.sql", clients, USERS, warm_up=WARM_UP_SECONDS, time=settings.seconds,
+                              random_seed=number)
     server.psql(side, ONE_MORE)
     wrong = server.psql(side, f"WITH latest AS ({LATEST[side]}), query AS ({QUERY}) SELECT count(*) FROM "
                               "((TABLE latest EXCEPT ALL TABLE query) UNION ALL "

@@ -22,8 +22,9 @@ CLIENTS = 8
 INSERTS_A_SECOND = READS_A_SECOND = 1_000
 WARM_UP_SECONDS = 1
 NEW_SESSIONS = 20
-# Numbers of their transactions, between those of the warm-up and the measured ones.
+# Numbers of their transactions, and of the measured ones, above those of the first seconds.
 NEW_SESSIONS_FROM = 400_000_000
+MEASURED = 500_000_000
 
 
 def percentile(latencies, fraction):
@@ -59,7 +60,7 @@ def open_loop(settings, side, number, rate):
     process = server.start_pgbench(side, script, 1, USERS, log, first_number=NEW_SESSIONS_FROM, connect=True,
                                    transactions=NEW_SESSIONS)
     first = server.latencies(process, log)
-    process = server.start_pgbench(side, script, CLIENTS, USERS, log, first_number=single_row.MEASURED, rate=rate,
+    process = server.start_pgbench(side, script, CLIENTS, USERS, log, first_number=MEASURED, rate=rate,
                                    time=settings.seconds + WARM_UP_SECONDS, random_seed=1000 + number)
     taken = server.latencies(process, log, WARM_UP_SECONDS)
     server.drop_database(side)
@@ -93,7 +94,7 @@ def read_beside_inserts(settings, side, number):
     insert, read = f"single_row_{side}.sql", "read_features.sql"
     logs = {script: os.path.join(settings.files, script) for script in (insert, read)}
     started = {
-        insert: server.start_pgbench(side, insert, 2, USERS, logs[insert], first_number=single_row.MEASURED,
+        insert: server.start_pgbench(side, insert, 2, USERS, logs[insert], first_number=MEASURED,
                                      rate=INSERTS_A_SECOND, time=settings.seconds + WARM_UP_SECONDS,
                                      random_seed=number),
         read: server.start_pgbench(side, read, CLIENTS, USERS, logs[read], rate=READS_A_SECOND,

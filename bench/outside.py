@@ -27,8 +27,8 @@ import comparison
 import server
 from report import Figure, Goal, Line, counted_rounds
 
-USERS = 10_000
-HISTORY = 500_000
+USERS = 5_000
+HISTORY = 250_000
 SPAN_DAYS = 30
 COMPARED_ONE_IN = 20
 
@@ -42,10 +42,10 @@ class Variant:
     synchronous_commit: str = "on"
 
 
-VARIANTS = [Variant("1 client", 1, 1, 1_000), Variant("8 clients", 8, 1, 3_000),
-            Variant("1 client, no wait for disk", 1, 1, 3_000, "off"),
-            Variant("8 clients, no wait for disk", 8, 1, 5_000, "off"),
-            Variant("batches of 1,000", 1, 1_000, 10_000)]
+VARIANTS = [Variant("1 client", 1, 1, 600), Variant("8 clients", 8, 1, 2_000),
+            Variant("1 client, no wait for disk", 1, 1, 2_000, "off"),
+            Variant("8 clients, no wait for disk", 8, 1, 4_000, "off"),
+            Variant("batches of 1,000", 1, 1_000, 8_000)]
 HISTORY_VARIANT = Variant("history", 1, 1_000, HISTORY)
 
 

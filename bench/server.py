@@ -60,12 +60,12 @@ def pgbench_command(database, script, clients, users, first_number, options):
     return [*command, database]
 
 
-def pgbench(database, script, clients, users, first_number=0, **options):
+def pgbench(database, script, clients, users, first_number=0, warm_up=0, **options):
     """Transactions a second, their number, and their mean latency in ms. The same `first_number` gives the same
     transaction identifiers; options are pgbench's, or variables of the script if their names are in capitals. If it
-    runs for a `time`, it runs for one second more: the rate is that of sessions that are a second old."""
+    runs for a `time`, rate and latency leave out the first `warm_up` seconds, which it runs more; the number does not."""
     if "time" in options:
-        options |= {"time": options["time"] + 1, "progress": 1}
+        options |= {"time": options["time"] + warm_up, "progress": 1}
     done = subprocess.run(pgbench_command(database, script, clients, users, first_number, options),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     printed = done.stdout
@@ -75,10 +75,14 @@ def pgbench(database, script, clients, users, first_number=0, **options):
 
     if done.returncode != 0 or number(r"^number of failed transactions: (\d+)") != 0:
         raise SystemExit(f"transactions failed:\n{printed}")
-    seconds = re.findall(r"^progress: [0-9.]+ s, ([0-9.]+) tps", printed, re.MULTILINE)
-    return {"tps": statistics.fmean(map(float, seconds[1:])) if len(seconds) > 1 else number(r"^tps = ([0-9.]+)"),
-            "transactions": int(number(r"^number of transactions actually processed: (\d+)")),
-            "latency_ms": number(r"^latency average = ([0-9.]+) ms")}
+    transactions = int(number(r"^number of transactions actually processed: (\d+)"))
+    seconds = re.findall(r"^progress: [0-9.]+ s, ([0-9.]+) tps, lat ([0-9.]+) ms", printed, re.MULTILINE)[warm_up:]
+    if not seconds:
+        return {"tps": number(r"^tps = ([0-9.]+)"), "latency_ms": number(r"^latency average = ([0-9.]+) ms"),
+                "transactions": transactions}
+    rates, latencies = ([float(one) for one in column] for column in zip(*seconds))
+    return {"tps": statistics.fmean(rates), "latency_ms": statistics.fmean(latencies, rates),
+            "transactions": transactions}
 
 
 def start_pgbench(database, script, clients, users, log, first_number=0, **options):

@@ -28,7 +28,7 @@
 # we may reserve them (BENCH_HUGE_PAGES).
 #
 #   BENCH="copy state"     figures; all but these two if not set
-#   BENCH_ROUNDS=3         rounds of each figure; in each round first the floor, then the pipeline
+#   BENCH_ROUNDS=3         rounds of each figure; in each round both sides, one after the other
 #   BENCH_ROWS=10000000    rows of copy and backfill (1000000), wide and added_features (200000), month (600000), memory
 #                          (2000000)
 #   BENCH_SECONDS=3        length of one measurement of single_row, latency, reads and hot, about that of outside; of
