@@ -21,10 +21,14 @@ std::size_t largest_ring(const ListPlan& plan) {
 }
 // A leaf is ended where its events take so much, unless one alone does.
 constexpr std::size_t leaf_bytes = 8000;
-// Events that rows look at by number stay in the head if they fit this share of it.
-constexpr std::size_t needed_share(std::size_t limit) { return limit * 7 / 8; }
-// What a head may hold beside a prefix that takes most of it. Such heads leave their page anyway.
-constexpr std::size_t least_room = 2048;
+// Events that rows look at by number stay in the head if they fit this share of its room.
+constexpr std::size_t needed_share(std::size_t room) { return room * 7 / 8; }
+// What a head that may take so many bytes has for its events, where all else takes `fixed`. If that is most of it the
+// head leaves its page anyway.
+constexpr std::size_t room_for_events(std::size_t limit, std::size_t fixed) {
+  constexpr std::size_t least_room = 2048;
+  return fixed <= limit / 2 ? limit - fixed : least_room;
+}
 
 constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
 
@@ -39,6 +43,7 @@ Entity::Entity(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSour
 
 void Entity::open(const std::byte* head, std::size_t size) {
   SegmentReader reader(plan_.layout, head, size, memory_);
+  const std::size_t fixed = reader.fixed();
   tree_.open(reader.prefix());
   late_ = reader.prefix().late;
   Event event;
@@ -48,6 +53,7 @@ void Entity::open(const std::byte* head, std::size_t size) {
     ring_.push_back(event);
   }
   head_ = head;
+  head_fixed_ = fixed;
   head_end_ = reader.end();
   head_tail_ = reader.tail();
   head_events_ = ring_.size();
@@ -335,15 +341,19 @@ void Entity::seal(std::size_t events) {
   sealed_ = true;
 }
 
-void Entity::write_head(SegmentWriter& writer) const {
+// Returns what the head takes beside its events.
+std::size_t Entity::write_head(SegmentWriter& writer) const {
   std::size_t written = 0;
+  std::size_t fixed = head_fixed_;
   if (head_ != nullptr) {
     writer.resume(head_, head_end_, head_tail_);
     written = head_events_;
   } else {
     writer.begin(prefix());
+    fixed = writer.size();
   }
   for (; written < ring_.size(); ++written) writer.append(ring_[written]);
+  return fixed;
 }
 
 // Appends all events of the ring to a segment that has none. Returns for each event the most bytes that it and all
@@ -376,41 +386,39 @@ std::vector<std::size_t> Entity::append_measured(SegmentWriter& writer) const {
 
 // How many events a head that has become too large is to give away: so many that it holds at least the events that rows
 // look at by number, if they fit, and as many more as leave it some room. At least one.
-std::size_t Entity::events_to_seal(const std::vector<std::size_t>& taken, std::size_t fixed, std::size_t limit) const {
+std::size_t Entity::events_to_seal(const std::vector<std::size_t>& taken, std::size_t room) const {
   const std::size_t events = taken.size();
-  // The earliest start with which the events behind it fit a limit, going back no further than `most` events.
+  // The earliest start with which the events behind it take no more bytes, going back no further than `most` events.
   const auto start_within = [&](std::size_t bytes, std::size_t most) {
-    const std::size_t room = std::max(bytes, fixed + least_room * bytes / limit) - fixed;
     std::size_t start = events;
-    while (start > 0 && events - start < most && taken[start - 1] <= room) --start;
+    while (start > 0 && events - start < most && taken[start - 1] <= bytes) --start;
     return start;
   };
   const auto needed = static_cast<std::size_t>(plan_.rows_needed);
-  const std::size_t with_needed = start_within(needed_share(limit), needed);
-  std::size_t start = start_within(limit / 2, any_number);
+  const std::size_t with_needed = start_within(needed_share(room), needed);
+  std::size_t start = start_within(room / 2, any_number);
   if (events - with_needed >= needed) start = std::min(start, with_needed);
   return std::max<std::size_t>(start, 1);
 }
 
 // The size that a head of `size` bytes may keep: light, unless the events that rows look at by number, as large as
 // those that are there, would not fit.
-std::size_t Entity::head_limit(std::size_t size_now) const {
+std::size_t Entity::head_limit(std::size_t size_now, std::size_t fixed) const {
   if (size_now <= light_head || ring_.empty()) return light_head;
-  const double needed =
-      static_cast<double>(size_now) / static_cast<double>(ring_.size()) * static_cast<double>(plan_.rows_needed);
-  return needed <= static_cast<double>(needed_share(light_head)) ? light_head : largest_head;
+  const double needed = static_cast<double>(size_now - fixed) / static_cast<double>(ring_.size()) *
+                        static_cast<double>(plan_.rows_needed);
+  return needed <= static_cast<double>(needed_share(room_for_events(light_head, fixed))) ? light_head : largest_head;
 }
 
-// `writer` holds the head as it would be written, before and after.
-void Entity::seal_what_does_not_fit(SegmentWriter& writer) {
-  const std::size_t limit = head_limit(writer.size());
-  while (writer.size() > limit && !ring_.empty()) {
+// `writer` holds the head as it would be written, `fixed` bytes of it beside the events; before and after.
+void Entity::seal_what_does_not_fit(SegmentWriter& writer, std::size_t fixed) {
+  const std::size_t limit = head_limit(writer.size(), fixed);
+  for (;;) {
+    const std::size_t room = room_for_events(limit, fixed);
+    if (ring_.empty() || writer.size() <= fixed + room) break;
     writer.begin(prefix());
-    const std::size_t fixed = writer.size();
-    const std::vector<std::size_t> taken = append_measured(writer);
-    if (writer.size() <= std::max(limit, fixed + least_room)) break;
-    seal(events_to_seal(taken, fixed, limit));
-    write_head(writer);
+    seal(events_to_seal(append_measured(writer), room));
+    fixed = write_head(writer);
   }
 }
 
@@ -418,8 +426,7 @@ void Entity::store(SegmentWriters& writers, StateSink& sink, std::optional<Event
   tree_.settle();
   if (folds_ != nullptr) folds_->forget_runs();
   SegmentWriter& head = writers.events;
-  write_head(head);
-  seal_what_does_not_fit(head);
+  seal_what_does_not_fit(head, write_head(head));
   if (sealed_ && keep_from && !plan_.keeps_all) tree_.expire(*keep_from, size() - plan_.rows_needed);
   sealed_ = false;
   if (tree_.changed()) {

@@ -135,12 +135,11 @@ class Entity {
   [[nodiscard]] Runs kept_events(std::int64_t first, std::int64_t last);
   [[nodiscard]] Prefix prefix() const;
   void seal(std::size_t events);
-  void write_head(SegmentWriter& writer) const;
+  std::size_t write_head(SegmentWriter& writer) const;
   [[nodiscard]] std::vector<std::size_t> append_measured(SegmentWriter& writer) const;
-  [[nodiscard]] std::size_t events_to_seal(const std::vector<std::size_t>& taken, std::size_t fixed,
-                                           std::size_t limit) const;
-  [[nodiscard]] std::size_t head_limit(std::size_t size_now) const;
-  void seal_what_does_not_fit(SegmentWriter& writer);
+  [[nodiscard]] std::size_t events_to_seal(const std::vector<std::size_t>& taken, std::size_t room) const;
+  [[nodiscard]] std::size_t head_limit(std::size_t size_now, std::size_t fixed) const;
+  void seal_what_does_not_fit(SegmentWriter& writer, std::size_t fixed);
 
   const ListPlan& plan_;
   std::pmr::memory_resource& memory_;
@@ -152,6 +151,7 @@ class Entity {
   Folds* folds_ = nullptr;  // null until something is folded: most entities are only counted
 
   const std::byte* head_ = nullptr;  // the image it was opened from, while all it says is still so
+  std::size_t head_fixed_ = 0;  // what it takes beside its events
   std::size_t head_end_ = 0;
   Tail head_tail_;
   std::size_t head_events_ = 0;

@@ -441,6 +441,8 @@ SegmentReader::SegmentReader(const Layout& layout, const std::byte* image, std::
   set_nothing(layout.event, last_);
 }
 
+std::size_t SegmentReader::fixed() const { return offset_ + SegmentWriter::trailer_size; }
+
 bool SegmentReader::next(Event& event) {
   if (offset_ == end_) return false;
   const std::size_t columns = layout_.event.size();

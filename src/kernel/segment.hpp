@@ -102,6 +102,8 @@ class SegmentReader {
   // The next event in order, with `values` allocated in `memory`; false at the end. Throws CorruptState.
   [[nodiscard]] bool next(Event& event);
 
+  // Bytes that the image would have without its events. Only before next() is called.
+  [[nodiscard]] std::size_t fixed() const;
   // Bytes of the events that next() has not given yet.
   [[nodiscard]] std::size_t left() const { return end_ - offset_; }
 

@@ -237,6 +237,17 @@ TEST(Entity, rows_that_are_needed_by_number_stay_in_the_head) {
   }
 }
 
+TEST(Entity, a_head_is_light_if_the_rows_that_are_needed_by_number_fit) {
+  constexpr std::int64_t needed = 100;  // of 10 bytes each
+  OneColumn column(Storage::int64, needed);
+  for (std::int64_t time = 0; time < 1500; ++time) {
+    column.add(time);
+    column.save_and_reopen();
+    ASSERT_GE(column.size() - column.start_of_head(), std::min<std::int64_t>(needed, time + 1));
+    ASSERT_LE(column.store.head.size(), light_head) << time;
+  }
+}
+
 TEST(Entity, rows_that_do_not_fit_the_head_are_found_in_the_tree) {
   OneColumn column(Storage::int64, 1000);
   column.add_one_by_one(1500);
