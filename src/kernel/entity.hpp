@@ -151,7 +151,7 @@ class Entity {
   Folds* folds_ = nullptr;  // null until something is folded: most entities are only counted
 
   const std::byte* head_ = nullptr;  // the image it was opened from, while all it says is still so
-  std::size_t head_fixed_ = 0;  // what it takes beside its events
+  std::size_t head_fixed_ = 0;       // what it takes beside its events
   std::size_t head_end_ = 0;
   Tail head_tail_;
   std::size_t head_events_ = 0;

@@ -3,6 +3,7 @@
 #include "pg/batch.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "pg/row_intake.hpp"
 
@@ -12,7 +13,7 @@ extern "C" {
 
 namespace feature {
 
-Batch::Batch(const Work& work, const WarmContext& warm)
+Batch::Batch(const Work& work, Arena& memory)
     : program_(work.program),
       place_(work.place),
       entities_(work.entities),
@@ -24,9 +25,7 @@ Batch::Batch(const Work& work, const WarmContext& warm)
       since_(work.since),
       states_have_old_(work.states_have_old),
       watch_(work.watch),
-      context_(warm.get()),
-      upstream_(warm.get()),
-      memory_(warm.buffer(), WarmContext::buffer_bytes, &upstream_),
+      memory_(memory),
       rows_(&memory_) {
   const std::size_t lists = program_.lists.size();
   positions_ = array<std::int64_t>(lists);
@@ -53,13 +52,15 @@ bool Batch::read(RowSource& source, std::int64_t most) {
         return;
       }
       counts = call([&] { return take(&row); });
-      if (counts) find_members(row);
+      if (!counts) return;
+      row.tuple = copy_of(read);
+      find_members(row);
     });
     if (done && counts) {
       sorted = sorted && (rows_.empty() || rows_.back().time <= row.time);
       rows_.push_back(row);
     }
-    if (taken % 64 == 63 && (MemoryContextMemAllocated(context_, false) > most_bytes || entities_.full())) break;
+    if (taken % 64 == 63 && (memory_.used() > most_bytes || entities_.full())) break;
   }
   attempts_.end();
   // Stable: among equal times the earlier position comes first.
@@ -125,13 +126,15 @@ MinimalTuple Batch::next(RowSource& source) {
 bool Batch::take(Row* row) {
   MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
   const bool counts = prepare(program_);
-  if (counts) {
-    row->time = event_time(program_);
-    MemoryContextSwitchTo(context_);
-    row->tuple = ExecCopySlotMinimalTuple(program_.source_row);
-  }
+  if (counts) row->time = event_time(program_);
   MemoryContextSwitchTo(previous);
   return counts;
+}
+
+MinimalTuple Batch::copy_of(MinimalTuple tuple) {
+  auto* copy = static_cast<MinimalTuple>(memory_.allocate(tuple->t_len, MAXIMUM_ALIGNOF));
+  std::memcpy(copy, tuple, tuple->t_len);
+  return copy;
 }
 
 // The same for an old row, of which nothing else is needed.

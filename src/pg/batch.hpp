@@ -32,8 +32,8 @@ struct Work {
 
 class Batch {
  public:
-  // `warm` is the batch's alone.
-  Batch(const Work& work, const WarmContext& warm);
+  // `memory` is the batch's alone, which never gives any back.
+  Batch(const Work& work, Arena& memory);
 
   // Takes rows from the source until it has `most`, or most_bytes of them, or as many as there is room for their
   // entities; false if there were none.
@@ -65,6 +65,7 @@ class Batch {
 
   [[nodiscard]] MinimalTuple next(RowSource& source);
   [[nodiscard]] bool take(Row* row);
+  [[nodiscard]] MinimalTuple copy_of(MinimalTuple tuple);
   [[nodiscard]] bool take_old(Row* row);
   void find_members(Row& row);
 
@@ -86,9 +87,7 @@ class Batch {
   bool states_have_old_;
   Stopwatch& watch_;
 
-  MemoryContext context_;
-  ContextResource upstream_;
-  std::pmr::monotonic_buffer_resource memory_;
+  Arena& memory_;
   std::pmr::vector<Row> rows_;
   bool any_ = false;
   std::int64_t written_ = 0;

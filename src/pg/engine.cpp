@@ -51,11 +51,12 @@ class Computing {
 // How many rows were written; nothing if an old row's event cannot be told from others.
 std::optional<std::int64_t> run_batches(const Work& work, std::vector<StateStore>& stores, RowSource& source,
                                         std::int64_t batch_rows) {
-  const WarmContext context;
+  const WarmContext warm;
+  Arena memory(warm);
   std::int64_t written = 0;
   for (bool first = true;; first = false) {
     {
-      Batch batch(work, context);
+      Batch batch(work, memory);
       work.watch.enter(Stage::reading);
       if (!batch.read(source, batch_rows)) break;
       if (first && source.has_more()) {
@@ -67,7 +68,7 @@ std::optional<std::int64_t> run_batches(const Work& work, std::vector<StateStore
     }
     work.watch.enter(Stage::storing);
     work.entities.make_room();
-    call([&] { MemoryContextReset(context.get()); });
+    memory.rewind();
   }
   work.watch.enter(Stage::storing);
   work.entities.store();

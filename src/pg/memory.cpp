@@ -2,6 +2,8 @@
 
 #include "pg/memory.hpp"
 
+#include <algorithm>
+
 #include "pg/boundary.hpp"
 
 namespace feature {
@@ -38,6 +40,22 @@ WarmContext::~WarmContext() {
     MemoryContextDelete(get());
     pfree(warm_.buffer);
   }
+}
+
+void Arena::add_block(std::size_t bytes, std::size_t alignment) {
+  const std::size_t size = std::max(bytes + alignment, WarmContext::buffer_bytes);
+  if (size < bytes || size > MaxAllocHugeSize) throw std::bad_alloc();
+  blocks_.reserve(blocks_.size() + 1);
+  void* begin = MemoryContextAllocExtended(context_, size, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+  if (begin == nullptr) throw std::bad_alloc();
+  blocks_.push_back({static_cast<std::byte*>(begin), size});
+}
+
+void Arena::set_block(std::size_t block) {
+  before_ = block == 0 ? 0 : before_ + blocks_[block_].size;
+  block_ = block;
+  at_ = blocks_[block].begin;
+  left_ = blocks_[block].size;
 }
 
 }  // namespace feature
