@@ -23,6 +23,15 @@ step() {
 
 indent() { sed 's/^\(.\)/   \1/'; }
 
+# building WHAT COMMAND...: says what is built while that goes on, and how long it took.
+building() {
+  local begin=$SECONDS
+  printf '   Building %s ..' "$1"
+  shift
+  "$@" >>build/demo.log 2>&1 || { echo; cat build/demo.log >&2; fail "does not build"; }
+  echo " $((SECONDS - begin)) s"
+}
+
 # sql STATEMENT: shows it and what it answers.
 sql() {
   printf '%s;\n\n' "$1" | indent
@@ -37,11 +46,10 @@ cd "$top"
 printf '%sfeature_ext: the features of every transaction, committed together with it%s\n' "$bold" "$plain"
 
 step "Build, and start a PostgreSQL of our own"
-echo "Compiling what has changed, about a minute the first time (log: build/demo.log)." | indent
 mkdir -p build
-{
-  build all >build/demo.log 2>&1 && build_loadgen >>build/demo.log 2>&1
-} || { cat build/demo.log >&2; fail "does not build"; }
+: >build/demo.log
+building "the extension, which takes about a minute the first time (log: build/demo.log)" build all
+building "the load generator" build_loadgen
 new_folder
 install_privately
 start_server durable
