@@ -452,6 +452,7 @@ class Alteration {
 
 Datum feature_alter_view(PG_FUNCTION_ARGS) {
   return feature::guard([&] {
+    feature::refuse_read_only("feature.alter_view()");
     feature::refuse_fixed_snapshot();
     const char* query = feature::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(1)); });
     return ObjectIdGetDatum(feature::Alteration(feature::lock_view(PG_GETARG_OID(0)), query).run());

@@ -194,6 +194,7 @@ class Creation {
 
 Datum feature_create_view(PG_FUNCTION_ARGS) {
   return feature::guard([&] {
+    feature::refuse_read_only("feature.create_view()");
     for (const int argument : {0, 1}) {
       if (PG_ARGISNULL(argument)) {
         throw feature::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, argument == 0

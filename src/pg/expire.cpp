@@ -11,6 +11,7 @@
 #include "pg/catalogue.hpp"
 #include "pg/correction.hpp"
 #include "pg/diverted_rows.hpp"
+#include "pg/isolation.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/time_argument.hpp"
 #include "pg/view_objects.hpp"
@@ -133,6 +134,7 @@ class Expiry {
 };
 
 std::int64_t expire(FunctionCallInfo fcinfo) {
+  refuse_read_only("feature.expire()");
   const ViewIdentity view = view_by_relation(PG_GETARG_OID(0));
   check_owner(view);
   check_catalogue(view);

@@ -14,6 +14,7 @@
 #include "pg/definition.hpp"
 #include "pg/describe.hpp"
 #include "pg/entity_rows.hpp"
+#include "pg/isolation.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/retraction.hpp"
 #include "pg/row_locks.hpp"
@@ -27,6 +28,7 @@ extern "C" {
 #include <nodes/pg_list.h>
 #include <utils/builtins.h>
 #include <utils/fmgrprotos.h>
+#include <utils/json.h>
 #include <utils/jsonb.h>
 #include <utils/lsyscache.h>
 
@@ -158,22 +160,24 @@ class Oblivion {
   void find_lists() {
     Query* definition = stored_definition(view_.definition);
     const std::vector<PartitionList>& lists = program_.plan().lists;
-    std::string known;
+    std::string known, first;
     for (std::size_t list = 0; list < lists.size(); ++list) {
       if (!lists[list].from_source || lists[list].keys.empty()) continue;
-      std::string names;
+      std::string names, fields;
       std::vector<std::string> texts;
       ForgottenEntity entity{list, {}};
       const std::vector<KeyText> keys = keys_of(definition, lists[list], view_.source);
       for (std::size_t k = 0; k < keys.size(); ++k) {
         names += (names.empty() ? "" : ", ") + keys[k].name;
+        fields += (fields.empty() ? "" : ", ") + json_string(keys[k].name) + ": ..";
         const auto field = std::find_if(fields_.begin(), fields_.end(),
                                         [&](const Field& candidate) { return candidate.name == keys[k].name; });
         if (field == fields_.end()) continue;
         texts.push_back(keys[k].sql);
-        entity.keys.push_back(parse(lists[list].keys[k], field->value));
+        entity.keys.push_back(parse(lists[list].keys[k], *field));
       }
       known += (known.empty() ? "(" : ", (") + names + ")";
+      if (first.empty()) first = fields;
       if (texts.size() != keys.size() || keys.size() != fields_.size()) continue;
       if (entities_.empty()) texts_ = texts;
       entities_.push_back(std::move(entity));
@@ -181,17 +185,36 @@ class Oblivion {
     if (!entities_.empty()) return;
     throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
                    "feature view \"" + view_.name + "\" has no PARTITION BY list of these names")
-        .hint(known.empty() ? "It has none whose keys are known from the source." : "Its lists are " + known + ".");
+        .hint(known.empty()
+                  ? "It has none whose keys are known from the source."
+                  : "Its lists are " + known + ". Name all keys of one as they are written there: {" + first + "}.");
   }
 
-  [[nodiscard]] static NullableDatum parse(const Key& key, const std::optional<std::string>& value) {
+  [[nodiscard]] static std::string json_string(const std::string& text) {
+    return call([&] {
+      StringInfoData json;
+      initStringInfo(&json);
+      escape_json(&json, text.c_str());
+      return json.data;
+    });
+  }
+
+  // Errors name the field.
+  [[nodiscard]] static NullableDatum parse(const Key& key, const Field& field) {
     NullableDatum parsed{};
-    parsed.isnull = !value;
+    parsed.isnull = !field.value;
     if (parsed.isnull) return parsed;
     parsed.value = call([&] {
+      ErrorContextCallback context{};
+      context.previous = error_context_stack;
+      context.callback = [](void* name) { errcontext("key \"%s\" of the entity", static_cast<const char*>(name)); };
+      context.arg = const_cast<char*>(field.name.c_str());
+      error_context_stack = &context;
       Oid input, parameter;
       getTypeInputInfo(key.type, &input, &parameter);
-      return OidInputFunctionCall(input, const_cast<char*>(value->c_str()), parameter, -1);
+      const Datum value = OidInputFunctionCall(input, const_cast<char*>(field.value->c_str()), parameter, -1);
+      error_context_stack = context.previous;
+      return value;
     });
     return parsed;
   }
@@ -365,6 +388,7 @@ class Oblivion {
 };
 
 std::int64_t forget(FunctionCallInfo fcinfo) {
+  refuse_read_only("feature.forget()");
   const ViewIdentity view = view_by_relation(PG_GETARG_OID(0));
   check_owner(view);
   check_catalogue(view);

@@ -7,11 +7,19 @@
 extern "C" {
 #include <access/table.h>
 #include <access/xact.h>
+#include <miscadmin.h>
 #include <storage/lmgr.h>
 #include <utils/rel.h>
 }
 
 namespace feature {
+
+void refuse_read_only(const char* function) {
+  call([&] {
+    PreventCommandDuringRecovery(function);
+    PreventCommandIfReadOnly(function);
+  });
+}
 
 void refuse_fixed_snapshot() {
   if (!IsolationUsesXactSnapshot()) return;
@@ -26,13 +34,16 @@ void lock_source(Oid source) {
     ListCell* cell;
     foreach (cell, tables_of_source(source, ShareRowExclusiveLock)) {
       Relation table = table_open(lfirst_oid(cell), NoLock);
-      // Somebody beside us has it open, and this session has locked it for writing.
+      // Somebody beside us has it open, and this session has locked it for writing: for the statement that is running,
+      // or for one before while a cursor is open.
       if (table->rd_refcnt > 1 && CheckRelationLockedByMe(table, RowExclusiveLock, false)) {
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_IN_USE),
-                 errmsg("cannot compute a feature view while this session inserts into its source \"%s\"",
+                 errmsg("cannot compute a feature view because its source \"%s\" is being used by active queries in "
+                        "this session",
                         RelationGetRelationName(table)),
-                 errhint("Call the function in a statement of its own.")));
+                 errdetail("The transaction has written to the table, and may still do so."),
+                 errhint("Close cursors on it, and call the function in a statement of its own.")));
       }
       table_close(table, NoLock);
     }

@@ -178,6 +178,7 @@ std::int64_t refresh(const ViewIdentity& view) { return refresh(view, std::nullo
 
 Datum feature_refresh(PG_FUNCTION_ARGS) {
   return feature::guard([&] {
+    feature::refuse_read_only("feature.refresh()");
     feature::refuse_fixed_snapshot();
     if (PG_NARGS() > 1) return Int64GetDatum(feature::refresh_since(fcinfo));
     return Int64GetDatum(feature::refresh(feature::lock_view(PG_GETARG_OID(0))));

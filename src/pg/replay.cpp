@@ -5,6 +5,7 @@
 #include "pg/catalogue.hpp"
 #include "pg/diverted_rows.hpp"
 #include "pg/engine.hpp"
+#include "pg/isolation.hpp"
 #include "pg/place.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/settings.hpp"
@@ -103,6 +104,7 @@ class RowsToReplay {
 };
 
 std::int64_t replay(Oid relation) {
+  refuse_read_only("feature.replay()");
   const ViewIdentity found = view_by_relation(relation);
   check_owner(found);
   // As an insert does: nobody computes the view anew meanwhile.
@@ -138,6 +140,7 @@ std::int64_t replay(Oid relation) {
 
 Datum feature_set_on_error(PG_FUNCTION_ARGS) {
   return feature::guard([&] {
+    feature::refuse_read_only("feature.set_on_error()");
     const feature::ViewIdentity view = feature::view_by_relation(PG_GETARG_OID(0));
     feature::check_owner(view);
     const char* on_error = feature::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(1)); });

@@ -54,6 +54,7 @@ void follow_replication(const ViewIdentity& view, bool follow) {
 
 Datum feature_follow_replication(PG_FUNCTION_ARGS) {
   return feature::guard([&] {
+    feature::refuse_read_only("feature.follow_replication()");
     feature::follow_replication(feature::lock_view(PG_GETARG_OID(0)), PG_GETARG_BOOL(1));
     return Datum{0};
   });

@@ -17,6 +17,21 @@ extern "C" {
 namespace feature {
 namespace {
 
+// What to give instead of a value that does not become one of the type.
+std::string instead_of(Oid given, Oid type) {
+  if (given == INTERVALOID) {
+    switch (type) {
+      case TIMESTAMPTZOID: return "Give a time, as in now() - interval '30 days'.";
+      case TIMESTAMPOID: return "Give a time, as in localtimestamp - interval '30 days'.";
+      case DATEOID: return "Give a day, as in current_date - 30.";
+      default: break;
+    }
+  }
+  const std::string wanted = call([&] { return format_type_be(type); });
+  const bool possible = call([&] { return can_coerce_type(1, &given, &type, COERCION_EXPLICIT); });
+  return (possible ? "Cast it to " : "Give a value of type ") + wanted + ".";
+}
+
 bool is_integer(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
 
 }  // namespace
@@ -32,7 +47,14 @@ Datum time_argument(FunctionCallInfo fcinfo, const char* name, const ViewIdentit
       getTypeOutputInfo(given, &output, &varies);
       getTypeInputInfo(type, &input, &parameter);
       char* text = OidOutputFunctionCall(output, value);
-      return {true, OidInputFunctionCall(input, text, parameter, -1)};
+      ErrorContextCallback context{};
+      context.previous = error_context_stack;
+      context.callback = [](void* argument) { errcontext("argument \"%s\"", static_cast<const char*>(argument)); };
+      context.arg = const_cast<char*>(name);
+      error_context_stack = &context;
+      const Datum time = OidInputFunctionCall(input, text, parameter, -1);
+      error_context_stack = context.previous;
+      return {true, time};
     }
     std::int16_t length;
     bool by_value;
@@ -55,7 +77,7 @@ Datum time_argument(FunctionCallInfo fcinfo, const char* name, const ViewIdentit
     throw SqlError(ERRCODE_DATATYPE_MISMATCH, std::string(name) + " is of type " + given_name +
                                                   " but the event time of feature view \"" + view.name +
                                                   "\" is of type " + wanted)
-        .hint("Cast it to " + std::string(wanted) + ".");
+        .hint(instead_of(given, type));
   }
   if (is_infinite_time(type, cast.value)) {
     throw SqlError(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE, std::string(name) + " must be finite")

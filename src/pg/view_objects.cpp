@@ -230,6 +230,7 @@ void record_dependencies(const ViewIdentity& view) {
 
 Datum feature_drop_view(PG_FUNCTION_ARGS) {
   return feature::guard([&] {
+    feature::refuse_read_only("feature.drop_view()");
     feature::drop_view(PG_GETARG_OID(0));
     return Datum{0};
   });
