@@ -65,6 +65,9 @@ BEGIN
   IF schema IS NULL THEN
     RAISE EXCEPTION 'no schema has been selected to create in' USING ERRCODE = 'invalid_schema_name',
       HINT = 'Name a schema, or set search_path to one.';
+  ELSIF to_regnamespace(quote_ident(schema)) IS NULL THEN
+    RAISE EXCEPTION 'schema "%" does not exist', schema USING ERRCODE = 'invalid_schema_name',
+      HINT = 'The schema comes first. To choose a catalogue, write catalogue => ''wide''.';
   END IF;
   CASE catalogue
     WHEN 'standard' THEN

@@ -162,9 +162,14 @@ class Alteration {
     struct { Oid type; std::int32_t typmod; Oid collation; } has{};
     call([&] { get_atttypetypmodcoll(old_.relation, old.attribute, &has.type, &has.typmod, &has.collation); });
     if (has.type == column.type && has.typmod == column.typmod && has.collation == column.collation) return;
+    const bool differ = has.type != column.type || has.typmod != column.typmod;
+    const auto name = [&](Oid type, std::int32_t typmod, Oid collation) -> std::string {
+      if (!differ) return sql_type(type, typmod, collation);
+      return call([&] { return format_type_with_typemod(type, typmod); });
+    };
     throw SqlError(ERRCODE_DATATYPE_MISMATCH, "type of column \"" + column.name + "\" cannot be changed from " +
-                                                  sql_type(has.type, has.typmod, has.collation) + " to " +
-                                                  column.sql_type())
+                                                  name(has.type, has.typmod, has.collation) + " to " +
+                                                  name(column.type, column.typmod, column.collation))
         .hint("Give the feature another name, or leave it out first and add it again then.");
   }
 

@@ -31,10 +31,14 @@ class Form {
   explicit Form(const char* text) : text_(text) {}
 
   void check(::List* statements) const {
-    if (list_length(statements) != 1) {
-      const int second = list_length(statements) > 1 ? location_of(lsecond_node(RawStmt, statements)) : 0;
-      refuse(second, ERRCODE_SYNTAX_ERROR, "definition must be one SELECT query",
-             "Only a single SELECT can be kept up to date.", "Call feature.create_view() once for each definition.");
+    if (statements == NIL) {
+      refuse(0, ERRCODE_SYNTAX_ERROR, "definition must be one SELECT query", "It is empty.",
+             "Write SELECT .. FROM table, with window functions.");
+    }
+    if (list_length(statements) > 1) {
+      refuse(location_of(lsecond_node(RawStmt, statements)), ERRCODE_SYNTAX_ERROR,
+             "definition must be one SELECT query", "Only a single SELECT can be kept up to date.",
+             "Call feature.create_view() once for each definition.");
     }
     Node* statement = linitial_node(RawStmt, statements)->stmt;
     if (!IsA(statement, SelectStmt)) {
@@ -114,6 +118,7 @@ class Form {
              "A feature view is a table; its rows have no order.", "Order the rows when reading the feature view.");
     }
     refuse_sub_selects(reinterpret_cast<Node*>(select->targetList));
+    refuse_sets(reinterpret_cast<Node*>(select->targetList));
     refuse_sub_selects(select->whereClause);
     refuse_sub_selects(reinterpret_cast<Node*>(select->windowClause));
     check_from(select);
@@ -168,6 +173,32 @@ class Form {
              "What a sub-select reads can change without an insert into the source table.",
              "Look the value up when reading the feature view, or write it into the source table.");
     }
+  }
+
+  // PostgreSQL refuses these itself, without a word about what there is instead.
+  void refuse_sets(Node* tree) const {
+    const FuncCall* call = nullptr;
+    if (!finds_set(tree, &call)) return;
+    if (call->agg_distinct) {
+      refuse(call->location, "DISTINCT is not implemented for window functions",
+             "PostgreSQL has no aggregates of different values over windows.",
+             "Use feature.count_distinct() in place of count(DISTINCT ..).");
+    }
+    refuse(call->location, "ordered-set aggregates are not supported over windows",
+           "PostgreSQL has none that take OVER.",
+           "Use feature.percentile(), feature.median() or feature.mode(), with the value as an argument.");
+  }
+
+  static bool finds_set(Node* node, void* found) {
+    if (node == nullptr) return false;
+    if (IsA(node, FuncCall)) {
+      const auto* call = reinterpret_cast<FuncCall*>(node);
+      if (call->over != nullptr && (call->agg_distinct || call->agg_within_group)) {
+        *static_cast<const FuncCall**>(found) = call;
+        return true;
+      }
+    }
+    return raw_expression_tree_walker(node, compat::walker(finds_set), found);
   }
 
   static bool finds_sub_select(Node* node, void* location) {

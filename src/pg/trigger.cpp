@@ -33,9 +33,14 @@ PG_FUNCTION_INFO_V1(feature_maintain);
 namespace feature {
 namespace {
 
+bool is_number(const char* text) {
+  if (*text == '-') ++text;
+  return *text != '\0' && std::strspn(text, "0123456789") == std::strlen(text);
+}
+
 const TriggerData& trigger_data(FunctionCallInfo fcinfo) {
   const auto* data = reinterpret_cast<const TriggerData*>(fcinfo->context);
-  if (!CALLED_AS_TRIGGER(fcinfo) || data->tg_trigger->tgnargs != 1 ||
+  if (!CALLED_AS_TRIGGER(fcinfo) || data->tg_trigger->tgnargs != 1 || !is_number(data->tg_trigger->tgargs[0]) ||
       (TRIGGER_FIRED_FOR_ROW(data->tg_event) && !TRIGGER_FIRED_AFTER(data->tg_event))) {
     throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                    "feature.maintain can only be called by the trigger of a feature view")

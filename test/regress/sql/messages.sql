@@ -26,6 +26,18 @@ SELECT try(format('SELECT feature.%s', call)) FROM unnest(ARRAY[
   $$list_stats('per_cell')$$, $$session_times('per_cell')$$, $$describe('per_cell')$$]) call;
 COMMIT;
 
+-- Definitions.
+SELECT feature.create_view('none', '  ');
+SELECT feature.create_view('different', 'SELECT 1 + count(DISTINCT cell) OVER (ORDER BY at) AS n FROM calls');
+SELECT feature.create_view('middle', 'SELECT n FROM (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) OVER (ORDER BY at) AS n FROM calls) c');
+SELECT feature.alter_view('per_cell', 'SELECT id, cell, at, (sum(seconds) OVER (PARTITION BY cell ORDER BY at))::text AS s FROM calls');
+SELECT feature.create_view('texts', 'SELECT id, phone FROM calls');
+SELECT feature.alter_view('texts', 'SELECT id, phone COLLATE "C" AS phone FROM calls');
+SELECT feature.create_transaction_pipeline('wide');
+CREATE TRIGGER by_hand AFTER INSERT ON calls FOR EACH ROW EXECUTE FUNCTION feature.maintain('per_cell');
+INSERT INTO calls VALUES (2, '11', '2024-05-01', 5, 1);
+DROP TRIGGER by_hand ON calls;
+
 -- Times: one is needed, not a span of it.
 SELECT feature.expire('per_cell', interval '30 days');
 SELECT feature.refresh('per_cell', interval '30 days');
