@@ -42,20 +42,39 @@ WarmContext::~WarmContext() {
   }
 }
 
-void Arena::add_block(std::size_t bytes, std::size_t alignment) {
-  const std::size_t size = std::max(bytes + alignment, WarmContext::buffer_bytes);
+namespace {
+
+// Adds memory of a context to a list of it.
+std::byte* add_to(std::vector<std::byte*>& list, MemoryContext context, std::size_t bytes) {
+  list.reserve(list.size() + 1);
+  void* memory = MemoryContextAllocExtended(context, bytes, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+  if (memory == nullptr) throw std::bad_alloc();
+  return list.emplace_back(static_cast<std::byte*>(memory));
+}
+
+}  // namespace
+
+void Arena::add_block() { add_to(blocks_, context_, block_bytes); }
+
+void* Arena::add_large(std::size_t bytes, std::size_t alignment) {
+  std::size_t size = bytes + alignment;
   if (size < bytes || size > MaxAllocHugeSize) throw std::bad_alloc();
-  blocks_.reserve(blocks_.size() + 1);
-  void* begin = MemoryContextAllocExtended(context_, size, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
-  if (begin == nullptr) throw std::bad_alloc();
-  blocks_.push_back({static_cast<std::byte*>(begin), size});
+  void* memory = add_to(large_, context_, size);
+  large_bytes_ += size;
+  return std::align(alignment, bytes, memory, size);
 }
 
 void Arena::set_block(std::size_t block) {
-  before_ = block == 0 ? 0 : before_ + blocks_[block_].size;
   block_ = block;
-  at_ = blocks_[block].begin;
-  left_ = blocks_[block].size;
+  at_ = blocks_[block];
+  left_ = block_bytes;
+}
+
+void Arena::rewind() {
+  for (std::byte* memory : large_) pfree(memory);
+  large_.clear();
+  large_bytes_ = 0;
+  set_block(0);
 }
 
 }  // namespace feature

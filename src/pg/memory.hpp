@@ -78,24 +78,21 @@ class WarmContext {
 };
 
 // Gives out memory of a context in one direction, and takes all of it back at once: what one batch has had the next one
-// has without the operating system, and still in the processor's caches if it is little.
+// has without the operating system, and still in the processor's caches if it is little. Blocks that are kept have one
+// size, so that each is as good as the other. What does not fit one gets memory of its own, which is given back.
 class Arena final : public std::pmr::memory_resource {
  public:
   // Begins with a warm context's buffer.
-  explicit Arena(const WarmContext& warm)
-      : context_(warm.get()), blocks_{{static_cast<std::byte*>(warm.buffer()), WarmContext::buffer_bytes}} {}
+  explicit Arena(const WarmContext& warm) : context_(warm.get()), blocks_{static_cast<std::byte*>(warm.buffer())} {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  void rewind() { set_block(0); }
-  // Bytes of the blocks that are in use.
-  [[nodiscard]] std::size_t used() const { return before_ + static_cast<std::size_t>(at_ - blocks_[block_].begin); }
+  void rewind();
+  // Bytes of the blocks that are in use, and of what has memory of its own.
+  [[nodiscard]] std::size_t used() const { return (block_ + 1) * block_bytes - left_ + large_bytes_; }
 
  private:
-  struct Block {
-    std::byte* begin;
-    std::size_t size;
-  };
+  static constexpr std::size_t block_bytes = WarmContext::buffer_bytes;
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     for (;;) {
@@ -105,22 +102,25 @@ class Arena final : public std::pmr::memory_resource {
         left_ -= bytes;
         return memory;
       }
-      if (block_ + 1 == blocks_.size()) add_block(bytes, alignment);
+      if (bytes + alignment > block_bytes) return add_large(bytes, alignment);
+      if (block_ + 1 == blocks_.size()) add_block();
       set_block(block_ + 1);
     }
   }
   void do_deallocate(void*, std::size_t, std::size_t) override {}
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
 
-  void add_block(std::size_t bytes, std::size_t alignment);
+  void add_block();
+  void* add_large(std::size_t bytes, std::size_t alignment);
   void set_block(std::size_t block);
 
   MemoryContext context_;
-  std::vector<Block> blocks_;
+  std::vector<std::byte*> blocks_;
   std::size_t block_ = 0;
-  std::size_t before_ = 0;  // bytes of the blocks before it
-  std::byte* at_ = blocks_[0].begin;
-  std::size_t left_ = blocks_[0].size;
+  std::byte* at_ = blocks_[0];
+  std::size_t left_ = block_bytes;
+  std::vector<std::byte*> large_;
+  std::size_t large_bytes_ = 0;
 };
 
 // Makes a context current for a scope.
