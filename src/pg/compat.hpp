@@ -51,15 +51,6 @@ inline IndexScanDesc index_beginscan(Relation table, Relation index, Snapshot sn
 #endif
 }
 
-// 18 can log that there was something to wait for.
-inline bool ConditionalLockTuple(Relation table, ItemPointer row, LOCKMODE mode) {
-#if PG_VERSION_NUM >= 180000
-  return ::ConditionalLockTuple(table, row, mode, false);
-#else
-  return ::ConditionalLockTuple(table, row, mode);
-#endif
-}
-
 // 17 can also look for stronger locks.
 inline bool LockHeldByMe(const LOCKTAG& tag, LOCKMODE mode) {
 #if PG_VERSION_NUM >= 170000

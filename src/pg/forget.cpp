@@ -31,6 +31,7 @@ extern "C" {
 #include <utils/json.h>
 #include <utils/jsonb.h>
 #include <utils/lsyscache.h>
+#include <utils/snapmgr.h>
 
 PGDLLEXPORT Datum feature_forget(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(feature_forget);
@@ -335,13 +336,17 @@ class Oblivion {
     return columns.size() == entities_.front().keys.size() ? columns : std::vector<std::string>();
   }
 
-  [[nodiscard]] std::string state_rows(const ForgottenEntity& entity, Parameters& parameters) const {
-    std::vector<std::string> columns;
-    for (std::size_t k = 0; k < entity.keys.size(); ++k) columns.push_back("key_" + std::to_string(k + 1));
+  [[nodiscard]] std::string rows_of_hash(const ForgottenEntity& entity) const {
     const auto hash = static_cast<std::int64_t>(
         call([&] { return hash_of(program_.lists[entity.list], entity.keys.data()); }));
     return qualified_name(view_.lists[entity.list].states) + " WHERE key_hash = " + literal(std::to_string(hash)) +
-           "::pg_catalog.int8 AND " + condition(entity, columns, parameters);
+           "::pg_catalog.int8";
+  }
+
+  [[nodiscard]] std::string state_rows(const ForgottenEntity& entity, Parameters& parameters) const {
+    std::vector<std::string> columns;
+    for (std::size_t k = 0; k < entity.keys.size(); ++k) columns.push_back("key_" + std::to_string(k + 1));
+    return rows_of_hash(entity) + " AND " + condition(entity, columns, parameters);
   }
 
   // Whoever comes later waits. The deletion has locked them in the one order, if it was of a row that they have.
@@ -353,7 +358,27 @@ class Oblivion {
       const std::string rows = state_rows(entity, parameters);
       add_places(rows, parameters, states_);
     }
-    return lock(states_);
+    if (!lock(states_)) return false;
+    if (alone_ || !have_twins()) return true;
+    alone_ = true;  // whoever is making rows of the hash relies on these, see new_states.cpp
+    return false;
+  }
+
+  // Whether other entities have states of the same hash. They are looked for now, whatever the isolation level.
+  [[nodiscard]] bool have_twins() const {
+    std::uint64_t rows = 0;
+    Spi spi;
+    for (const ForgottenEntity& entity : entities_) {
+      const std::string sql = "SELECT FROM " + rows_of_hash(entity);
+      rows += call([&] {
+        PushActiveSnapshot(GetLatestSnapshot());
+        SPI_execute(sql.c_str(), true, 0);
+        PopActiveSnapshot();
+        return SPI_processed;
+      });
+    }
+    spi.close();
+    return rows > states_.size();
   }
 
   // Those that are locked. One that has come meanwhile is somebody else's, and the row that it came with is still there.
@@ -381,7 +406,7 @@ class Oblivion {
   std::vector<Field> fields_;
   std::vector<ForgottenEntity> entities_;
   std::vector<std::string> texts_;  // of the first one's keys, over the source
-  bool alone_ = false;              // nobody else is to be at the tables
+  bool alone_ = false;              // nobody else may be at the tables
   std::optional<Taken> taken_;      // what an attempt has not got
   RowPlaces states_;                // that it has locked
   std::vector<std::int32_t> anew_;  // views that an attempt could not correct otherwise

@@ -76,7 +76,7 @@ class SortedKeys {
         ResetExprContext(memory);
         slot_getallattrs(out_);
         const auto hash = static_cast<std::uint64_t>(out_->tts_values[0]);
-        if (any && hash == last) continue;
+        if (any && hash == last) continue;  // who has one entity of a hash has them all to itself
         any = true;
         last = hash;
         for (std::size_t i = 0; i < keys_.size(); ++i) keys_[i] = {out_->tts_values[1 + i], out_->tts_isnull[1 + i]};

@@ -8,11 +8,10 @@
 // for anybody: the caller is told, and has to undo what it has done.
 //
 // The unique index lets an entity have one row as long as its slot's number is the same for everybody: zero, if no
-// other entity has its hash. Where one has, two sessions could count differently, because rows come and go meanwhile.
-// So whoever relies on the numbers of slots says so until its transaction ends, and whoever makes a number beyond zero
-// waits until nobody does. That is a wait out of the order of entities, so who can repeat all does that instead.
+// other entity has its hash. Where one has, whoever wants the entity has that one's row locked first, and so is alone
+// with the hash. Rows of a hash that has several are removed only while nobody makes any, see forget.cpp: else its
+// first one could go, and somebody who has seen none before take its number.
 
-#include "pg/compat.hpp"
 #include "pg/state_store.hpp"
 
 extern "C" {
@@ -29,36 +28,21 @@ namespace feature {
 StateStore::Found StateStore::find_or_make(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
                                            const std::byte* empty, std::size_t size) {
   for (;;) {
-    Found found = find(states_scan_, hash, keys);
-    if (found.found) return found;
+    Found found = find_behind_first(hash, keys);
+    if (found.found || found.taken) return found;
     found.free_slot = static_cast<std::int16_t>(found.free_slot + pending);
     found.deferred = is_alone_;
     if (is_alone_) return found;
-    if (const LOCKMODE mode = found.free_slot == 0 ? ShareLock : ExclusiveLock; slots_lock_ < mode) {
-      found.taken = !rely_on_slots(mode);
-      if (found.taken) return found;
-      continue;  // what was found until now may have changed
-    }
+    // Behind a row that is not there yet others can be as well.
+    found.taken = pending > 0;
+    if (found.taken) return found;
     // A dirty snapshot can miss a row: one whose new version has come into the index behind the scan, while the old one
     // was not yet reached in the table. The old one's entry was seen then, and a snapshot taken now sees one of the
     // two.
     if (found.had_entries && is_committed(hash, keys, found.free_slot)) continue;
-    found.deferred = new_rows_ == NewRows::when_written && !found.had_entries && pending == 0;
+    found.deferred = new_rows_ == NewRows::when_written && !found.had_entries;
     if (found.deferred || insert_unless_taken(hash, keys, found.free_slot, empty, size)) return found;
   }
-}
-
-// The lock is one of a row that cannot be. False if all is to be repeated.
-bool StateStore::rely_on_slots(LOCKMODE mode) {
-  ItemPointerData nowhere;
-  ItemPointerSet(&nowhere, MaxBlockNumber, FirstOffsetNumber);
-  if (!can_repeat_) {
-    LockTuple(states_, &nowhere, mode);
-  } else if (!compat::ConditionalLockTuple(states_, &nowhere, mode)) {
-    return false;
-  }
-  slots_lock_ = mode;
-  return true;
 }
 
 // False if somebody else has made a row with the same hash and slot.

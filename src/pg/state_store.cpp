@@ -192,14 +192,41 @@ void StateStore::start(IndexScanDesc scan, ScanKey keys, int count) const {
 StateStore::Found StateStore::find(IndexScanDesc scan, std::uint64_t hash, const NullableDatum* keys) {
   start_states(scan, hash);
   Found result{};
+  ItemPointerSetInvalid(&result.first);
   while (next(scan, read_slot_, &result.had_entries)) {
+    result.found = has_keys(keys);
+    if (result.found) break;
+    if (!ItemPointerIsValid(&result.first)) result.first = read_slot_->tts_tid;
     const std::int16_t slot = slot_number();
     if (slot >= result.free_slot) result.free_slot = static_cast<std::int16_t>(slot + 1);
-    if (!has_keys(keys)) continue;
-    result.found = true;
-    return result;
   }
   return result;
+}
+
+// The same, but if another entity is the first of the hash with that one's row locked: whatever is behind it, or is
+// made there, is nobody else's then.
+StateStore::Found StateStore::find_behind_first(std::uint64_t hash, const NullableDatum* keys) {
+  ItemPointerData locked;
+  ItemPointerSetInvalid(&locked);
+  for (;;) {
+    CHECK_FOR_INTERRUPTS();
+    Found found = find(states_scan_, hash, keys);
+    if (is_alone_ || !ItemPointerIsValid(&found.first) || ItemPointerEquals(&found.first, &locked)) return found;
+    start_states(states_scan_, hash);
+    if (!next(states_scan_, read_slot_)) continue;
+    switch (is_own() ? Attempt::locked : wait_and_lock_found(keys)) {
+      case Attempt::locked: locked = read_slot_->tts_tid; break;
+      case Attempt::taken: found.taken = true; return found;
+      case Attempt::changed: break;
+    }
+  }
+}
+
+// Whether this transaction has written the row in read_slot_.
+bool StateStore::is_own() const {
+  bool null;
+  const Datum made_by = slot_getsysattr(read_slot_, MinTransactionIdAttributeNumber, &null);
+  return TransactionIdIsCurrentTransactionId(DatumGetTransactionId(made_by));
 }
 
 // Whether the row in read_slot_ is the entity's.
@@ -237,9 +264,7 @@ bool StateStore::reread(const ItemPointerData& tid, std::uint64_t hash, const Nu
   if (!table_tuple_fetch_row_version(states_, &place, SnapshotSelf, read_slot_)) return false;
   bool null;
   const Datum stored = slot_getattr(read_slot_, hash_attribute, &null);
-  const Datum made_by = slot_getsysattr(read_slot_, MinTransactionIdAttributeNumber, &null);
-  if (static_cast<std::uint64_t>(stored) != hash ||
-      !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(made_by)) || !has_keys(keys)) {
+  if (static_cast<std::uint64_t>(stored) != hash || !is_own() || !has_keys(keys)) {
     ExecClearTuple(read_slot_);
     return false;
   }
@@ -275,14 +300,9 @@ void StateStore::wait(const NullableDatum* keys, Wait&& wait) const {
 
 // Locks the row in read_slot_. If it has changed meanwhile it must be looked for again.
 StateStore::Attempt StateStore::lock_found(const NullableDatum* keys) {
-  if (IsolationUsesXactSnapshot()) {
-    bool null;
-    const TransactionId made_by =
-        DatumGetTransactionId(slot_getsysattr(read_slot_, MinTransactionIdAttributeNumber, &null));
-    if (!TransactionIdIsCurrentTransactionId(made_by) &&
-        !table_tuple_satisfies_snapshot(states_, read_slot_, GetTransactionSnapshot())) {
-      serialization_failure();
-    }
+  if (IsolationUsesXactSnapshot() && !is_own() &&
+      !table_tuple_satisfies_snapshot(states_, read_slot_, GetTransactionSnapshot())) {
+    serialization_failure();
   }
   ItemPointerData tid = read_slot_->tts_tid;
   TM_FailureData failure;
@@ -349,7 +369,9 @@ std::optional<StateRow> StateStore::lock(std::uint64_t hash, const NullableDatum
 std::optional<StateRow> StateStore::lock_existing(std::uint64_t hash, const NullableDatum* keys) {
   for (;;) {
     CHECK_FOR_INTERRUPTS();
-    if (!find(states_scan_, hash, keys).found) return StateRow{hash, keys, {}, 0, nullptr, 0};
+    const Found found = find_behind_first(hash, keys);
+    if (found.taken) return std::nullopt;
+    if (!found.found) return StateRow{hash, keys, {}, 0, nullptr, 0};
     switch (wait_and_lock_found(keys)) {
       case Attempt::locked: return row_in_slot(hash, keys);
       case Attempt::taken: return std::nullopt;

@@ -10,6 +10,7 @@
 // transaction; the chunks belong to whoever has the state row. At READ COMMITTED a second transaction waits and then
 // sees the first one's result; at the stricter levels it gets a serialization failure if the row has changed since its
 // snapshot. Of two transactions that both meet an entity for the first time one makes its row, see new_states.cpp.
+// Where several entities have one hash, whoever comes to another than the first locks the first one's row before.
 //
 // Rows are read and written past the executor, so open() makes sure that the tables still have the columns and the
 // index that they were made with: whom they belong to may have altered them.
@@ -143,8 +144,9 @@ class StateStore {
     bool found;
     bool had_entries;  // there are index entries of this hash, of dead rows at least
     bool deferred;     // was not found, and is made when it is written
-    bool taken;        // was not found, and cannot be made without waiting
+    bool taken;        // cannot be had without waiting
     std::int16_t free_slot;
+    ItemPointerData first;  // of the hash, if that is another entity's row; else invalid
   };
   enum class Attempt { locked, taken, changed };
   struct Search;
@@ -167,7 +169,8 @@ class StateStore {
   [[nodiscard]] Found find(IndexScanDesc scan, std::uint64_t hash, const NullableDatum* keys);
   [[nodiscard]] Found find_or_make(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
                                    const std::byte* empty, std::size_t size);
-  [[nodiscard]] bool rely_on_slots(LOCKMODE mode);
+  [[nodiscard]] Found find_behind_first(std::uint64_t hash, const NullableDatum* keys);
+  [[nodiscard]] bool is_own() const;
   [[nodiscard]] bool insert_unless_taken(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot,
                                          const std::byte* image, std::size_t size);
   [[nodiscard]] bool let_wait(const StateRow& row, const std::byte* image, std::size_t size);
@@ -198,7 +201,6 @@ class StateStore {
   bool can_repeat_ = false;
   bool is_alone_ = false;  // nobody else can write to the state table
   bool waits_ = true;
-  LOCKMODE slots_lock_ = NoLock;
   TupleTableSlot* read_slot_ = nullptr;
   TupleTableSlot* write_slot_ = nullptr;
 
