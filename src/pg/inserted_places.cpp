@@ -20,6 +20,7 @@ namespace {
 
 // The rows whose places are not known; null if there are none.
 Tuplestorestate* without_places(const Program& program, const RowChanges& changes) {
+  program.forget_row();
   ChangedRows rows(changes, false);
   return call([&] {
     Tuplestorestate* found = nullptr;

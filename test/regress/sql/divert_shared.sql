@@ -115,5 +115,18 @@ INSERT INTO events VALUES (6, 'a', 25, 6);
 TABLE event_features ORDER BY id;
 SELECT row ->> 'id' AS id, message FROM feature.errors WHERE relation = 'event_features'::regclass ORDER BY 1;
 
+-- So does one of more rows than stay in memory: its new versions are gone through after the old ones.
+CREATE TABLE many (id int PRIMARY KEY, k text, t int, v int);
+SELECT feature.create_view('many_features', $$
+  SELECT id, 12 / v AS share, count(*) OVER w AS n, sum(v) OVER w AS total FROM many WINDOW w AS (PARTITION BY k ORDER BY t)
+$$, on_error => 'divert', shared => '{k}');
+INSERT INTO many SELECT i, 'a', i, i % 4 FROM generate_series(1, 3000) i;
+SET work_mem = '64kB';
+UPDATE many SET v = v + 1;
+RESET work_mem;
+INSERT INTO many VALUES (3001, 'a', 3001, 1);
+SELECT * FROM many_features WHERE id = 3001;
+SELECT count(*) AS rows, (SELECT count(*) FROM feature.errors WHERE relation = 'many_features'::regclass) AS diverted FROM many_features;
+
 SET client_min_messages = warning;
 DROP SCHEMA divert_shared CASCADE;
