@@ -42,7 +42,7 @@ namespace {
 
 // The fields of a JSON object: names, and values as text or NULL.
 struct Field {
-  std::string name;
+  std::string name, json_type;
   std::optional<std::string> value;
 };
 
@@ -55,14 +55,15 @@ std::vector<Field> fields_of(Jsonb* object) {
   const std::uint64_t count = call([&] {
     Oid type = JSONBOID;
     Datum value = JsonbPGetDatum(object);
-    SPI_execute_with_args("SELECT key, value IS NOT NULL, value FROM pg_catalog.jsonb_each_text($1)", 1, &type, &value,
-                          nullptr, true, 0);
+    SPI_execute_with_args("SELECT key, pg_catalog.jsonb_typeof(value), value OPERATOR(pg_catalog.#>>) '{}' "
+                          "FROM pg_catalog.jsonb_each($1)",
+                          1, &type, &value, nullptr, true, 0);
     return SPI_processed;
   });
   std::vector<Field> fields;
   for (std::uint64_t i = 0; i < count; ++i) {
-    fields.push_back({spi.text(i, 1), std::nullopt});
-    if (spi.text(i, 2) == "t") fields.back().value = spi.text(i, 3);
+    fields.push_back({spi.text(i, 1), spi.text(i, 2), std::nullopt});
+    if (fields.back().json_type != "null") fields.back().value = spi.text(i, 3);
   }
   spi.close();
   return fields;
@@ -200,11 +201,27 @@ class Oblivion {
     });
   }
 
+  // Text would take it, and no entity be found. Types that consist of several values have their say themselves.
+  static void check_is_one_value(const Key& key, const Field& field) {
+    if (field.json_type != "array" && field.json_type != "object") return;
+    const char* type = call([&]() -> const char* {
+      const Oid base = getBaseType(key.type);
+      const bool has_parts = base == JSONBOID || OidIsValid(get_element_type(base)) || type_is_rowtype(base);
+      return has_parts ? nullptr : format_type_be(key.type);
+    });
+    if (type == nullptr) return;
+    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
+                   "key \"" + field.name + "\" of the entity is a JSON " + field.json_type)
+        .detail("The key's type is " + std::string(type) + ".")
+        .hint("Give one value, as a JSON string, number or boolean, or null. Each call deletes one entity.");
+  }
+
   // Errors name the field.
   [[nodiscard]] static NullableDatum parse(const Key& key, const Field& field) {
     NullableDatum parsed{};
     parsed.isnull = !field.value;
     if (parsed.isnull) return parsed;
+    check_is_one_value(key, field);
     parsed.value = call([&] {
       ErrorContextCallback context{};
       context.previous = error_context_stack;

@@ -65,6 +65,17 @@ SELECT feature.forget('per_cell', '["cell", 1]');
 SELECT feature.forget('per_cell', '{"cell": "anna"}');
 SELECT feature.forget('per_phone', '{"(phone)::bigint": "anna"}');
 SELECT feature.forget('per_phone', '{"(phone)::bigint": "11", "cell": 1, "(\"left\"(phone, 1) = ''\"''::text)": false}');
+-- An array or object is no text, but may be what a key is.
+CREATE TABLE answers (id int PRIMARY KEY, who text, at timestamptz NOT NULL, answer jsonb);
+SELECT feature.create_view('by_who', 'SELECT id, at, count(*) OVER (PARTITION BY who ORDER BY at) AS n FROM answers');
+SELECT feature.create_view('by_answer', 'SELECT id, at, count(*) OVER (PARTITION BY answer ORDER BY at) AS n FROM answers');
+INSERT INTO answers VALUES (1, '["anna"]', '2024-05-01', '{"a": [1]}'), (2, 'anna', '2024-05-01', '[1]'), (3, 'anna', '2024-05-01', '"[1]"');
+SELECT feature.forget('by_who', '{"who": ["anna"]}');
+SELECT feature.forget('by_who', '{"who": {"is": "anna"}}');
+SELECT feature.forget('per_cell', '{"cell": [1]}');
+SELECT feature.forget('by_who', '{"who": "[\"anna\"]"}');
+SELECT feature.forget('by_answer', '{"answer": [1]}');
+SELECT * FROM by_answer;
 
 -- A cursor keeps the source open behind a statement that has written to it.
 BEGIN;
