@@ -64,6 +64,11 @@ bool is_inserting(std::int32_t view, CommandId command) {
                      [&](const Insert& one) { return one.view == view && one.command == command; });
 }
 
+bool was_inserting_before(std::int32_t view, CommandId command) {
+  return std::any_of(inserts().begin(), inserts().end(),
+                     [&](const Insert& one) { return one.view == view && one.command < command; });
+}
+
 // Numbers of subtransactions grow, see row_collector.cpp.
 void forget_inserts(SubTransactionId undone) {
   auto& begun = inserts();

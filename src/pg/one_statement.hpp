@@ -34,6 +34,8 @@ void forget_inserts(SubTransactionId undone);
 
 // Whether an INSERT of the command has begun whose rows have not been processed.
 [[nodiscard]] bool is_inserting(std::int32_t view, CommandId command);
+// Whether one is running that has begun before the command.
+[[nodiscard]] bool was_inserting_before(std::int32_t view, CommandId command);
 
 // Of the statement whose triggers fire: no other statement of the transaction has the same.
 [[nodiscard]] CommandId current_command();

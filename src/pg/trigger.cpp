@@ -173,6 +173,7 @@ void rows_inserted(const TriggerData& data, std::int32_t id) {
   const bool by_row = comes_otherwise(data);
   if (!by_row && let_inserted_wait(id, data.tg_newtable)) return;
   const std::unique_ptr<RowChanges> changes = close_collection(id, true);
+  check_inserted_are_latest(id, data.tg_relation);
   insert_ends(id);
   if (changes == nullptr || changes->changes().empty()) {
     if (!by_row) process_inserted(data, id);
@@ -187,6 +188,7 @@ void changes_end(const TriggerData& data, std::int32_t id) {
   const std::unique_ptr<RowChanges> changes = close_collection(id, false);
   if (changes == nullptr) return;
   if (changes->waiting() != nullptr) {
+    check_inserted_are_latest(id, data.tg_relation);
     insert_ends(id);
     changes->add_inserted(changes->waiting(), RelationGetDescr(data.tg_relation));
   }

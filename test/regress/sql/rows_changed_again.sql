@@ -90,11 +90,14 @@ UPDATE tree SET id = 100 WHERE id = 9;
 UPDATE tree SET id = 21 WHERE id = 1;
 WITH gone AS (DELETE FROM tree WHERE id = 4) UPDATE tree SET v = 2 WHERE id = 3;
 DELETE FROM tree WHERE id IN (2, 5);
+-- This one does, but the INSERT is over by then.
+WITH added AS (INSERT INTO tree VALUES (12, 100, '2024-05-01', 1)) DELETE FROM tree WHERE id = 100;
 SELECT * FROM wrong_tree;
 SELECT id, parent, v FROM tree_features ORDER BY id;
 -- Each of these does.
 UPDATE tree SET id = id + 200 WHERE id IN (3, 6);
 UPDATE tree SET id = 11 WHERE id = 10;
+WITH added AS (INSERT INTO tree VALUES (13, 3, '2024-05-01', 1)) UPDATE tree SET id = 103 WHERE id = 3;
 SELECT * FROM wrong_tree;
 -- But not for a view that does not read the key.
 DROP VIEW wrong_tree;

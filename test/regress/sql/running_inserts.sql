@@ -112,4 +112,49 @@ CREATE TRIGGER z AFTER INSERT OR UPDATE ON twins FOR EACH ROW EXECUTE FUNCTION a
 UPDATE twins SET v = 9 WHERE id = 1;
 SELECT * FROM twin_features ORDER BY id;
 SELECT count(*) FROM (SELECT id, e, at, v FROM twins EXCEPT SELECT id, e, at, v FROM twin_features) missing;
+
+-- Changes that are nothing to the view come between, so that what is changed then was written by these. Whether it was a
+-- row of the running INSERT is seen in the row's page, or at the end, where its versions stand on other pages.
+CREATE TABLE chains (id int PRIMARY KEY, e int, at timestamptz NOT NULL, v int, unread int DEFAULT 0, pad text DEFAULT '');
+ALTER TABLE chains ALTER pad SET STORAGE PLAIN;
+SELECT feature.create_view('chain_features', 'SELECT id, e, at, v, count(*) OVER (PARTITION BY e ORDER BY at) AS n FROM chains');
+CREATE VIEW wrong AS
+  (SELECT id, e, at, v FROM chains EXCEPT ALL SELECT id, e, at, v FROM chain_features) UNION ALL
+  (SELECT id, e, at, v FROM chain_features EXCEPT ALL SELECT id, e, at, v FROM chains);
+CREATE FUNCTION again_and_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF pg_trigger_depth() = 1 THEN EXECUTE replace(tg_argv[0], '$1', new.id::text); END IF;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION outcome(command text) RETURNS text LANGUAGE sql AS $$ SELECT CASE try(command) WHEN 'done' THEN 'done' ELSE 'refused' END $$;
+CREATE FUNCTION try_chains() RETURNS TABLE (nested text, inserted text, upserted text, together text, wrong bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  FOREACH nested IN ARRAY ARRAY['UPDATE chains SET unread = 1 WHERE id = $1', 'UPDATE chains SET unread = 1 WHERE id = $1; UPDATE chains SET v = v + 1 WHERE id = $1',
+      'UPDATE chains SET unread = 1 WHERE id = $1; DELETE FROM chains WHERE id = $1', 'UPDATE chains SET unread = 1; UPDATE chains SET unread = 2; UPDATE chains SET v = 2 WHERE id = $1',
+      'UPDATE chains SET v = v + 1 WHERE id = 3', 'UPDATE chains SET unread = unread + 1, v = CASE WHEN id = 3 THEN v + 1 ELSE v END WHERE id <> $1',
+      'UPDATE chains SET unread = 1; UPDATE chains SET v = v + 1 WHERE id = 3', 'UPDATE chains SET unread = 1 WHERE id = 3; DELETE FROM chains WHERE id = 3',
+      'INSERT INTO chains VALUES ($1 + 10, 1, ''2024-05-01'', 1); UPDATE chains SET unread = 1 WHERE id = $1 + 10; UPDATE chains SET v = 2 WHERE id = $1 + 10',
+      'DO $do$ BEGIN PERFORM FROM chains FOR KEY SHARE; BEGIN UPDATE chains SET unread = 1; EXCEPTION WHEN division_by_zero THEN END; UPDATE chains SET v = 2 WHERE id = $1; END $do$',
+      'DO $do$ BEGIN PERFORM FROM chains FOR KEY SHARE; BEGIN UPDATE chains SET unread = 1; EXCEPTION WHEN division_by_zero THEN END; UPDATE chains SET v = 2 WHERE id = 3; END $do$',
+      'DO $do$ BEGIN UPDATE chains SET unread = 1 WHERE id = $1; UPDATE chains SET v = 2 WHERE id = $1; EXCEPTION WHEN triggered_data_change_violation THEN END $do$',
+      'DO $do$ BEGIN UPDATE chains SET unread = 1; UPDATE chains SET v = v + 1 WHERE id = 3; RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN END $do$'] LOOP
+    TRUNCATE chains;
+    INSERT INTO chains SELECT i, 1, '2024-05-01', 1 FROM generate_series(1, 4) i;
+    EXECUTE format('CREATE TRIGGER z AFTER INSERT OR UPDATE ON chains FOR EACH ROW EXECUTE FUNCTION again_and_again(%L)', nested);
+    inserted := outcome('INSERT INTO chains VALUES (5, 1, ''2024-05-01'', 1), (6, 1, ''2024-05-01'', 1)');
+    upserted := outcome('INSERT INTO chains VALUES (7, 1, ''2024-05-01'', 1), (4, 1, ''2024-05-01'', 1) ON CONFLICT (id) DO UPDATE SET unread = 7');
+    together := outcome('WITH u AS (UPDATE chains SET v = 8 WHERE id = 1) INSERT INTO chains VALUES (9, 1, ''2024-05-01'', 1)');
+    wrong := (SELECT count(*) FROM wrong);
+    DROP TRIGGER z ON chains;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+CREATE TABLE tried AS SELECT * FROM try_chains();
+SELECT * FROM tried;
+-- Versions on the same page, but each with index entries of its own.
+CREATE INDEX unread ON chains (unread);
+SELECT * FROM try_chains() EXCEPT ALL SELECT * FROM tried;
+-- Each on a page of its own: what is seen at the end is too late to be caught.
+ALTER TABLE chains ALTER pad SET DEFAULT repeat('-', 5000);
+SELECT * FROM try_chains() EXCEPT ALL SELECT * FROM tried;
 DROP SCHEMA running_inserts CASCADE;
