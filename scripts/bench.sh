@@ -64,14 +64,16 @@ SQL
 # virtual machine: the floor as well as the pipeline. PostgreSQL's documentation, "Linux Huge Pages", has a server use
 # huge ones. Reserves as many as this one needs, until we end; false if there are not enough and we may not or cannot.
 reserve_huge_pages() {
-  local needed free
+  local needed free total
   needed=$(as_server_user "$bin/postgres" -D "$cluster/data" -C shared_memory_size_in_huge_pages) || return
   free=$(free_huge_pages)
   [ "$free" -lt "$needed" ] || return 0
   [ -w "$reserved_huge_pages" ] || return
   huge_pages_before=$(<"$reserved_huge_pages")
   trap 'remove_cluster; echo "$huge_pages_before" >"$reserved_huge_pages"' EXIT
-  echo $((huge_pages_before + needed - free)) >"$reserved_huge_pages" || return
+  # Those that others still have of a reservation that was taken back count as well.
+  total=$(awk '$1 == "HugePages_Total:" { print $2 }' /proc/meminfo)
+  echo $((total + needed - free)) >"$reserved_huge_pages" || return
   [ "$(free_huge_pages)" -ge "$needed" ]
 }
 
