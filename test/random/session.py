@@ -120,6 +120,9 @@ class Session:
         # Half of the cases go by the way of writing that the other one is compared with.
         if not self.pretend and case.seed % 2 == 1:
             self.sql("SET feature_ext.plain_writes = on")
+        # In every third one rows of statements go to disk, as those of large statements do.
+        if case.seed % 3 == 0:
+            self.sql("SET work_mem = '64kB'")
         for statement in case.table.create_statements(self.pretend):
             self.sql(statement)
         self.require_valid(case)
@@ -149,7 +152,7 @@ class Session:
         if self.connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
             self.cursor.execute("ROLLBACK")
         self.cursor.execute("DEALLOCATE ALL; RESET feature_ext.batch_rows; RESET feature_ext.entity_memory; "
-                            "RESET feature_ext.plain_writes")
+                            "RESET feature_ext.plain_writes; RESET work_mem")
         if self.dropping:
             self.cursor.execute("SELECT name FROM unnest(%s) name WHERE to_regclass(name) IS NOT NULL",
                                 (["%s.%s" % (self.schema, name) for name in reversed(VIEW_NAMES)],))
