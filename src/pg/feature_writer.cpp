@@ -17,6 +17,7 @@ extern "C" {
 #include <executor/executor.h>
 #include <executor/nodeModifyTable.h>
 #include <rewrite/rewriteHandler.h>
+#include <utils/snapmgr.h>
 }
 
 namespace feature {
@@ -44,10 +45,19 @@ void FeatureWriter::open(Oid relation, const AttrNumber* attributes, int columns
   executor_->es_output_cid = GetCurrentCommandId(true);
   if (result_->ri_TrigDesc != nullptr) {
     AfterTriggerBeginQuery();
+    push_snapshot();
     ExecBSInsertTriggers(executor_, result_);
+    PopActiveSnapshot();
     transition_ = MakeTransitionCaptureState(result_->ri_TrigDesc, relation, CMD_INSERT);
   }
   MemoryContextSwitchTo(previous);
+}
+
+// For triggers: that of a statement which is this one, as all rows are of its command. By it views on the table know rows
+// that they have still to process.
+void FeatureWriter::push_snapshot() const {
+  PushCopiedSnapshot(GetActiveSnapshot());
+  GetActiveSnapshot()->curcid = executor_->es_output_cid;
 }
 
 // Slots outlive the subtransaction that a row may be processed in.
@@ -201,7 +211,7 @@ void FeatureWriter::write_alone(TupleTableSlot* slot) {
   if (alone_.slot == nullptr) alone_.slot = make_slot();
   ExecCopySlot(alone_.slot, slot);
   alone_.slot->tts_tableOid = RelationGetRelid(relation_);
-  table_tuple_insert(relation_, alone_.slot, GetCurrentCommandId(true), 0, nullptr);
+  table_tuple_insert(relation_, alone_.slot, executor_->es_output_cid, 0, nullptr);
   MemoryContext previous = MemoryContextSwitchTo(rows_);
   alone_.recheck = insert_index_entries(alone_.slot);
   MemoryContextSwitchTo(previous);
@@ -247,7 +257,7 @@ void FeatureWriter::check(TupleTableSlot* slot) {
 
 void FeatureWriter::flush() {
   if (used_ == 0) return;
-  const CommandId command = GetCurrentCommandId(true);
+  const CommandId command = executor_->es_output_cid;
   if (used_ == 1 && bulk_ == nullptr) {
     table_tuple_insert(relation_, slots_[0], command, 0, nullptr);
   } else {
@@ -278,7 +288,9 @@ void FeatureWriter::finish() {
   }
   if (result_->ri_TrigDesc != nullptr) {
     ExecASInsertTriggers(executor_, result_, transition_);
+    push_snapshot();
     AfterTriggerEndQuery(executor_);
+    PopActiveSnapshot();
   }
   for (int i = 0; i < made_; ++i) ExecDropSingleTupleTableSlot(slots_[i]);
   if (alone_.slot != nullptr) ExecDropSingleTupleTableSlot(alone_.slot);

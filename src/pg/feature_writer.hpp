@@ -42,6 +42,7 @@ class FeatureWriter {
   static constexpr int most_rows = 1000;
   static constexpr std::size_t most_bytes = 512 * 1024;
 
+  void push_snapshot() const;
   [[nodiscard]] TupleTableSlot* make_slot() const;
   void flush();
   void add_default(TupleTableSlot* slot, int column);

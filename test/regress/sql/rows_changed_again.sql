@@ -104,4 +104,17 @@ DROP VIEW wrong_tree;
 DROP TABLE tree_features;
 UPDATE tree SET id = id + 200 WHERE id IN (3, 6);
 SELECT id, at FROM tree EXCEPT SELECT id, at FROM times;
+-- Rows of a feature table that has views on it, as rows of any source.
+CREATE TABLE payments (id int PRIMARY KEY, card int, at timestamptz NOT NULL);
+SELECT feature.create_view('counts', 'SELECT id, card, at, count(*) OVER (PARTITION BY card ORDER BY at) AS n FROM payments');
+SELECT feature.create_view('of_counts', 'SELECT id, n, count(*) OVER (PARTITION BY card ORDER BY at) AS m FROM counts');
+INSERT INTO payments VALUES (1, 1, '2024-05-01'), (2, 1, '2024-05-01');
+CREATE FUNCTION add_hundred() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN UPDATE counts SET n = n + 100 WHERE id = new.id; RETURN NULL; END $$;
+CREATE TRIGGER add_hundred AFTER INSERT ON counts FOR EACH ROW EXECUTE FUNCTION add_hundred();
+INSERT INTO payments VALUES (3, 1, '2024-05-01');
+SET feature_ext.plain_writes = on;
+INSERT INTO payments VALUES (3, 1, '2024-05-01');
+RESET feature_ext.plain_writes;
+SELECT id, n FROM counts EXCEPT SELECT id, n FROM of_counts;
 DROP SCHEMA rows_changed_again CASCADE;
