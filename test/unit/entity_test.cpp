@@ -226,27 +226,20 @@ TEST(Entity, a_large_batch_is_sealed_in_leaves_of_128_events) {
   EXPECT_LE(column.store.nodes.size(), 2000 / 128 + 2U);
 }
 
-TEST(Entity, rows_that_are_needed_by_number_stay_in_the_head) {
-  constexpr std::int64_t needed = 320;  // of 10 bytes each
+// Stores events of 10 bytes one by one: the latest are in the head, and it never takes more.
+void expect_in_head(std::int64_t needed, std::size_t most) {
   OneColumn column(Storage::int64, needed);
   for (std::int64_t time = 0; time < 1500; ++time) {
     column.add(time);
     column.save_and_reopen();
     ASSERT_GE(column.size() - column.start_of_head(), std::min<std::int64_t>(needed, time + 1));
-    ASSERT_LE(column.store.head.size(), largest_head);
+    ASSERT_LE(column.store.head.size(), most) << time;
   }
 }
 
-TEST(Entity, a_head_is_light_if_the_rows_that_are_needed_by_number_fit) {
-  constexpr std::int64_t needed = 100;  // of 10 bytes each
-  OneColumn column(Storage::int64, needed);
-  for (std::int64_t time = 0; time < 1500; ++time) {
-    column.add(time);
-    column.save_and_reopen();
-    ASSERT_GE(column.size() - column.start_of_head(), std::min<std::int64_t>(needed, time + 1));
-    ASSERT_LE(column.store.head.size(), light_head) << time;
-  }
-}
+TEST(Entity, rows_that_are_needed_by_number_stay_in_the_head) { expect_in_head(320, largest_head); }
+
+TEST(Entity, a_head_is_light_if_the_rows_that_are_needed_by_number_fit) { expect_in_head(100, light_head); }
 
 TEST(Entity, rows_that_do_not_fit_the_head_are_found_in_the_tree) {
   OneColumn column(Storage::int64, 1000);
