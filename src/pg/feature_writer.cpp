@@ -53,8 +53,8 @@ void FeatureWriter::open(Oid relation, const AttrNumber* attributes, int columns
   MemoryContextSwitchTo(previous);
 }
 
-// For triggers: that of a statement which is this one, as all rows are of its command. By it views on the table know rows
-// that they have still to process.
+// For triggers: that of a statement which is this one, as all rows are of its command. By it views on the table know
+// rows that they have still to process.
 void FeatureWriter::push_snapshot() const {
   PushCopiedSnapshot(GetActiveSnapshot());
   GetActiveSnapshot()->curcid = executor_->es_output_cid;
@@ -199,7 +199,7 @@ bool FeatureWriter::may_not_fit_index(TupleTableSlot* slot, const Bitmapset* key
     const Datum value = slot_getattr(slot, attribute, &null);
     if (null) continue;
     const std::int16_t length = TupleDescAttr(RelationGetDescr(relation_), attribute - 1)->attlen;
-    size += MAXALIGN(length > 0    ? static_cast<Size>(length)
+    size += MAXALIGN(length > 0     ? static_cast<Size>(length)
                      : length == -1 ? toast_raw_datum_size(value)
                                     : std::strlen(DatumGetCString(value)) + 1);
   }
@@ -247,8 +247,8 @@ void FeatureWriter::add_default(TupleTableSlot* slot, int column) {
     MemoryContextSwitchTo(previous);
   }
   if (defaults_[column] == nullptr) return;
-  slot->tts_values[column] = ExecEvalExprSwitchContext(defaults_[column], GetPerTupleExprContext(executor_),
-                                                       &slot->tts_isnull[column]);
+  slot->tts_values[column] =
+      ExecEvalExprSwitchContext(defaults_[column], GetPerTupleExprContext(executor_), &slot->tts_isnull[column]);
 }
 
 void FeatureWriter::check(TupleTableSlot* slot) {
@@ -271,17 +271,30 @@ void FeatureWriter::flush() {
     table_multi_insert(relation_, slots_, used_, command, 0, bulk_);
     MemoryContextSwitchTo(previous);
   }
+  const bool later = lets_entries_wait();
   for (int i = 0; i < used_; ++i) {
     CHECK_FOR_INTERRUPTS();
-    after_insert(slots_[i], insert_index_entries(slots_[i]));
+    if (later) entries_.add(slots_[i]);
+    after_insert(slots_[i], later ? NIL : insert_index_entries(slots_[i]));
+    if (entries_.is_full()) entries_.insert();
   }
   used_ = 0;
   bytes_ = 0;
 }
 
+// Once rows have been too many to be written together. Errors that are to be a row's own are raised with it.
+bool FeatureWriter::lets_entries_wait() {
+  if (!entries_.is_empty()) return true;
+  if (used_ < most_rows && bytes_ <= most_bytes) return false;
+  if (attributes_errors_ || !IndexEntries::can_wait(result_)) return false;
+  entries_.open(result_, executor_);
+  return true;
+}
+
 void FeatureWriter::finish() {
   catch_up();
   flush();
+  entries_.insert();
   if (bulk_ != nullptr) {
     FreeBulkInsertState(bulk_);
     table_finish_bulk_insert(relation_, 0);

@@ -3,6 +3,7 @@
 // Runs backend code: only inside call. Like the state store it releases nothing on errors; finish() does on success.
 #pragma once
 
+#include "pg/index_entries.hpp"
 #include "pg/postgres.hpp"
 
 extern "C" {
@@ -45,6 +46,7 @@ class FeatureWriter {
   void push_snapshot() const;
   [[nodiscard]] TupleTableSlot* make_slot() const;
   void flush();
+  [[nodiscard]] bool lets_entries_wait();
   void add_default(TupleTableSlot* slot, int column);
   void check(TupleTableSlot* slot);
   void find_wide_keys();
@@ -62,6 +64,7 @@ class FeatureWriter {
   ResultRelInfo* result_ = nullptr;
   TransitionCaptureState* transition_ = nullptr;
   BulkInsertState bulk_ = nullptr;
+  IndexEntries entries_;  // of rows that are written, if there are many
   MemoryContext rows_ = nullptr;
   int* column_of_ = nullptr;        // by attribute: the row's value that goes there, or -1
   ExprState** defaults_ = nullptr;  // of columns beyond the definition's, when there are any
@@ -72,8 +75,8 @@ class FeatureWriter {
   int most_waiting_ = most_rows;
   std::size_t bytes_ = 0;
   bool attributes_errors_ = false;
-  bool has_odd_index_ = false;      // one that can fail for other reasons than size and uniqueness
-  ::List* unique_indexes_ = NIL;    // OIDs of those that are checked at once
+  bool has_odd_index_ = false;    // one that can fail for other reasons than size and uniqueness
+  ::List* unique_indexes_ = NIL;  // OIDs of those that are checked at once
   struct {
     TupleTableSlot* slot = nullptr;
     ::List* recheck = NIL;
