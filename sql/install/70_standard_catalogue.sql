@@ -53,7 +53,7 @@ FROM (
                   WHEN 'atm'                 THEN 0.4
                   WHEN 'casino'              THEN 0.8
                   WHEN 'adult_entertainment' THEN 0.9
-                  ELSE 0.5 END::float8           AS merchant_risk_score,
+                  ELSE 0.5::float8 END           AS merchant_risk_score,
              feature.is_private_ip(ip_address)::int AS is_private_ip,
              -- stateful, per user
              user_transaction_count, transactions_last_hour, transactions_last_10min, ip_changed,
@@ -68,16 +68,16 @@ FROM (
       FROM (
         SELECT transaction_id, "timestamp", user_id, merchant_id, amount, currency, merchant_category, payment_method,
                ip_address, device_id, latitude, longitude, card_type,
-               extract(month FROM "timestamp" AT TIME ZONE 'UTC')::int     AS month,
-               extract(hour  FROM "timestamp" AT TIME ZONE 'UTC')::int     AS hour,
-               extract(dow   FROM "timestamp" AT TIME ZONE 'UTC')::int + 1 AS day_of_week,
+               date_part('month', "timestamp" AT TIME ZONE 'UTC')::int       AS month,
+               date_part('hour',  "timestamp" AT TIME ZONE 'UTC')::int       AS hour,
+               date_part('dow',   "timestamp" AT TIME ZONE 'UTC')::int + 1   AS day_of_week,
                (count(*) OVER u)::int                                      AS user_transaction_count,
                (count(*) OVER last_hour)::int                              AS transactions_last_hour,
                (count(*) OVER last_10min)::int                             AS transactions_last_10min,
                coalesce(ip_address <> lag(ip_address) OVER u, false)::int  AS ip_changed,
                feature.haversine_km(lag(latitude) OVER u, lag(longitude) OVER u, latitude, longitude)
                                                                            AS distance_from_last_km,
-               extract(epoch FROM "timestamp" - lag("timestamp") OVER u)::float8
+               date_part('epoch', "timestamp" - lag("timestamp") OVER u)
                                                                            AS seconds_since_last_transaction,
                avg(amount)        OVER past                                AS past_avg,
                max(amount)        OVER past                                AS past_max,

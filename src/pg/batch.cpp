@@ -30,6 +30,8 @@ Batch::Batch(const Work& work, Arena& memory)
   const std::size_t lists = program_.lists.size();
   positions_ = array<std::int64_t>(lists);
   values_ = array<Value*>(lists);
+  finished_ = array<Datum>(program_.columns.size());
+  finished_nulls_ = array<bool>(program_.columns.size());
 }
 
 bool Batch::read(RowSource& source, std::int64_t most) {
@@ -166,35 +168,45 @@ void Batch::process_row(const Row& row) {
     ResetExprContext(program_.expressions);
     ExecStoreMinimalTuple(row.tuple, program_.source_row, false);
   });
-  TupleTableSlot* input = program_.source_row;
-  for (std::size_t index = 0; index < program_.levels.size(); ++index) {
-    Program::Level& level = program_.levels[index];
-    const feature::Level& planned = program_.plan().levels[index];
-    evaluate(row, index, input);
-    if (index + 1 == program_.levels.size() && !sink_.takes_rows()) return;
-    for (const LevelList& used : planned.lists) {
-      window_results_.compute(used, *row.members[used.list], row.time, positions_[used.list], level.results);
+  for (const Program::Level& level : program_.levels) {
+    evaluate(row, level);
+    if (&level == &program_.levels.back() && !sink_.takes_rows()) return;
+    const WindowResults::Results results{program_.results->tts_values + level.first_result,
+                                         program_.results->tts_isnull + level.first_result};
+    for (const LevelList& used : *level.lists) {
+      window_results_.compute(used, *row.members[used.list], row.time, positions_[used.list], results);
     }
-    call([&] { project(level, planned, input); });
-    input = level.row;
+    if (level.compute != nullptr) call([&] { project(level.compute, level.first_computed, level.features); });
   }
   if (since_ && row.time < *since_) return;
-  call([&] { sink_.add(row.number, input->tts_values, input->tts_isnull); });
+  call([&] {
+    collect();
+    sink_.add(row.number, finished_, finished_nulls_);
+  });
   ++written_;
+}
+
+// Backend code.
+void Batch::project(ProjectionInfo* projection, std::size_t first, const std::vector<const char*>& features) {
+  MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
+  place_.project(projection, first, features);
+  MemoryContextSwitchTo(previous);
+}
+
+// The finished row, from where its columns are. Backend code.
+void Batch::collect() {
+  slot_getsomeattrs(program_.source_row, program_.source_columns);
+  for (std::size_t i = 0; i < program_.columns.size(); ++i) {
+    const Program::Column& column = program_.columns[i];
+    finished_[i] = column.slot->tts_values[column.index];
+    finished_nulls_[i] = column.slot->tts_isnull[column.index];
+  }
 }
 
 // Evaluates the level's keys and arguments, puts the row's event into the lists that start here, and fills in the
 // arguments of the others.
-void Batch::evaluate(const Row& row, std::size_t index, TupleTableSlot* input) {
-  Program::Level& level = program_.levels[index];
-  if (level.evaluate != nullptr) {
-    call([&] {
-      MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
-      program_.expressions->ecxt_scantuple = input;
-      place_.project(level.evaluate, level.evaluated_for);
-      MemoryContextSwitchTo(previous);
-    });
-  }
+void Batch::evaluate(const Row& row, const Program::Level& level) {
+  if (level.evaluate != nullptr) call([&] { project(level.evaluate, 0, level.evaluated_for); });
   for (const std::size_t list : level.starts) add_event(row, list, level);
   for (const Program::Evaluated& evaluated : level.arguments) {
     const Argument& argument = program_.plan().lists[evaluated.list].arguments[evaluated.argument];
@@ -204,7 +216,7 @@ void Batch::evaluate(const Row& row, std::size_t index, TupleTableSlot* input) {
   }
 }
 
-void Batch::add_event(const Row& row, std::size_t list, Program::Level& level) {
+void Batch::add_event(const Row& row, std::size_t list, const Program::Level& level) {
   Member*& member = row.members[list];
   if (member == nullptr) {
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
@@ -236,20 +248,6 @@ void Batch::undo() {
       added->member->entity->undo_add(added->position);
     }
   }
-}
-
-void Batch::project(Program::Level& level, const feature::Level& planned, TupleTableSlot* input) {
-  MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
-  ExprContext* expressions = program_.expressions;
-  if (!planned.results.empty()) {
-    TupleTableSlot* results = level.results;
-    results->tts_flags &= static_cast<std::uint16_t>(~TTS_FLAG_EMPTY);
-    results->tts_nvalid = results->tts_tupleDescriptor->natts;
-    expressions->ecxt_innertuple = results;
-  }
-  expressions->ecxt_scantuple = input;
-  place_.project(level.output, level.features);
-  MemoryContextSwitchTo(previous);
 }
 
 }  // namespace feature

@@ -70,10 +70,11 @@ class Batch {
   void find_members(Row& row);
 
   void process_row(const Row& row);
-  void evaluate(const Row& row, std::size_t index, TupleTableSlot* input);
-  void add_event(const Row& row, std::size_t list, Program::Level& level);
+  void evaluate(const Row& row, const Program::Level& level);
+  void add_event(const Row& row, std::size_t list, const Program::Level& level);
   void undo();
-  void project(Program::Level& level, const feature::Level& planned, TupleTableSlot* input);
+  void project(ProjectionInfo* projection, std::size_t first, const std::vector<const char*>& features);
+  void collect();
 
   Program& program_;
   Place& place_;
@@ -93,8 +94,10 @@ class Batch {
   std::int64_t written_ = 0;
 
   // Of the current row:
-  std::int64_t* positions_;   // of its event, by list
-  Value** values_;            // likewise
+  std::int64_t* positions_;  // of its event, by list
+  Value** values_;           // likewise
+  Datum* finished_;          // columns of the finished row
+  bool* finished_nulls_;
   std::vector<Added> added_;  // to take back if it fails
 };
 

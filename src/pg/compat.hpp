@@ -66,8 +66,8 @@ inline TM_Result table_tuple_update(Relation table, ItemPointer old, TupleTableS
                                     bool* update_indexes) {
 #if PG_VERSION_NUM >= 160000
   TU_UpdateIndexes indexes = TU_None;
-  const TM_Result result = ::table_tuple_update(table, old, slot, command, snapshot, InvalidSnapshot, true, failure,
-                                                mode, &indexes);
+  const TM_Result result =
+      ::table_tuple_update(table, old, slot, command, snapshot, InvalidSnapshot, true, failure, mode, &indexes);
   *update_indexes = indexes == TU_All;
   return result;
 #else
@@ -93,6 +93,16 @@ inline bool ExecCheckIndexConstraints(ResultRelInfo* relation, TupleTableSlot* s
   return ::ExecCheckIndexConstraints(relation, slot, executor, conflict, &none, indexes);
 #else
   return ::ExecCheckIndexConstraints(relation, slot, executor, conflict, indexes);
+#endif
+}
+
+// Evaluates a projection into its slot, which is not emptied before. 18 has expressions that return nothing.
+inline void evaluate(ProjectionInfo* projection) {
+#if PG_VERSION_NUM >= 180000
+  ExecEvalExprNoReturn(&projection->pi_state, projection->pi_exprContext);
+#else
+  bool null;
+  ExecEvalExpr(&projection->pi_state, projection->pi_exprContext, &null);
 #endif
 }
 

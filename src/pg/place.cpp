@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "pg/compat.hpp"
+
 extern "C" {
 #include <access/htup_details.h>
 #include <catalog/pg_type.h>
@@ -81,20 +83,19 @@ Place::Place(const Program& program) : program_(program) {
 
 Place::~Place() { error_context_stack = callback_.previous; }
 
-void Place::project(ProjectionInfo* projection, const std::vector<const char*>& features) {
+void Place::project(ProjectionInfo* projection, std::size_t first, const std::vector<const char*>& features) {
   TupleTableSlot* slot = projection->pi_state.resultslot;
-  std::memset(static_cast<void*>(slot->tts_isnull), no_value, features.size());
+  nulls_ = reinterpret_cast<unsigned char*>(slot->tts_isnull + first);
+  std::memset(nulls_, no_value, features.size());
   features_ = &features;
-  slot_ = slot;
-  ExecProject(projection);
-  slot_ = nullptr;
+  compat::evaluate(projection);
+  nulls_ = nullptr;
 }
 
 const char* Place::feature() const {
-  if (slot_ == nullptr) return feature_;
-  const auto* nulls = reinterpret_cast<const unsigned char*>(slot_->tts_isnull);
+  if (nulls_ == nullptr) return feature_;
   for (std::size_t i = 0; i < features_->size(); ++i) {
-    if (nulls[i] == no_value) return (*features_)[i];
+    if (nulls_[i] == no_value) return (*features_)[i];
   }
   return nullptr;
 }

@@ -21,15 +21,16 @@ class Place {
   void at_row(MinimalTuple row) {
     row_ = row;
     feature_ = nullptr;
-    slot_ = nullptr;
+    nulls_ = nullptr;
   }
   void at_no_row() { at_row(nullptr); }
 
   void at_feature(const char* feature) { feature_ = feature; }
 
-  // Projects a row; meanwhile the feature is the one whose column is being evaluated: the first that has no value yet.
-  // `features` are the columns' features, null for what belongs to none. Backend code.
-  void project(ProjectionInfo* projection, const std::vector<const char*>& features);
+  // Evaluates a projection into columns of its slot from `first` on; meanwhile the feature is the one whose column is
+  // being evaluated: the first that has no value yet. `features` are the columns' features, null for what belongs to
+  // none. Backend code.
+  void project(ProjectionInfo* projection, std::size_t first, const std::vector<const char*>& features);
 
   // The feature that is being computed, or was when an exception was thrown; null if none is known.
   [[nodiscard]] const char* feature() const;
@@ -41,7 +42,7 @@ class Place {
   ErrorContextCallback callback_{};
   MinimalTuple row_ = nullptr;
   const char* feature_ = nullptr;
-  const TupleTableSlot* slot_ = nullptr;  // that is being projected into
+  unsigned char* nulls_ = nullptr;  // of the columns that are being evaluated, in their slot
   const std::vector<const char*>* features_ = nullptr;
 };
 

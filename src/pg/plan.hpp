@@ -3,7 +3,7 @@
 // A definition is a stack of levels over one source table. Level 0 reads source rows; each further level reads the rows
 // of the level below. At a level, window functions are computed from the states of partition lists; everything else
 // stays an ordinary PostgreSQL expression, evaluated with the level's input row as scan tuple and the results of the
-// level's window functions as inner tuple.
+// level's window functions as inner tuple. Where they are when it is run: level_columns.hpp.
 //
 // Nodes (Expr, List) live in the memory context that was current when the plan was compiled.
 #pragma once

@@ -7,6 +7,7 @@
 #include "pg/columns.hpp"
 #include "pg/compat.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/level_columns.hpp"
 #include "pg/stored_oids.hpp"
 #include "pg/untrusted_states.hpp"
 
@@ -30,9 +31,7 @@ void add_target(::List** targets, Expr* expression) {
   *targets = lappend(*targets, makeTargetEntry(expression, number, nullptr, false));
 }
 
-TupleTableSlot* slot_for(::List* targets) {
-  return MakeSingleTupleTableSlot(ExecTypeFromTL(targets), &TTSOpsVirtual);
-}
+TupleTableSlot* slot_for(::List* targets) { return MakeSingleTupleTableSlot(ExecTypeFromTL(targets), &TTSOpsVirtual); }
 
 }  // namespace
 
@@ -40,7 +39,6 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
     : context_(std::move(context)), plan_(std::move(plan)), identity_(std::move(identity)) {
   const InContext here(context_->get());
   lists.resize(plan_->lists.size());
-  levels.resize(plan_->levels.size());
   call([&] {
     Relation source = table_open(plan_->source, AccessShareLock);
     source_row = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(source)), &TTSOpsMinimalTuple);
@@ -52,7 +50,7 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
   build_lists();
   build_prepare();
   build_know();
-  for (std::size_t level = 0; level < levels.size(); ++level) build_level(level);
+  build_levels();
   find_row_key();
   find_feature_table();
   if (identity_.restored) {
@@ -87,24 +85,28 @@ void Program::check_states() const {
 
 // The feature table is an ordinary table that its owner may alter; rows are only written to what they were made for.
 void Program::find_feature_table() {
-  const TupleDesc made = levels.back().row->tts_tupleDescriptor;
-  ::List* output = plan_->levels.back().output;
-  table = {identity_.relation, attributes_of(identity_, output)};
-  struct { const char* column; const char* type; const char* wanted; } wrong = call([&] {
+  const TupleDesc made = output;
+  ::List* targets = plan_->levels.back().output;
+  table = {identity_.relation, attributes_of(identity_, targets)};
+  struct {
+    const char* column;
+    const char* type;
+    const char* wanted;
+  } wrong = call([&] {
     decltype(wrong) found{};
     Relation relation = table_open(identity_.relation, AccessShareLock);
     // Before PostgreSQL 16 a rule can make a view of an empty table.
     if (relation->rd_rel->relkind != RELKIND_RELATION) {
-      ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                      errmsg("\"%s\" is not a table any more", identity_.name.c_str()),
-                      errhint("Drop it and create the feature view again.")));
+      ereport(ERROR,
+              (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table any more", identity_.name.c_str()),
+               errhint("Drop it and create the feature view again.")));
     }
     const TupleDesc stored = RelationGetDescr(relation);
     for (int i = 0; i < made->natts && found.column == nullptr; ++i) {
       const AttrNumber attribute = table.attributes[static_cast<std::size_t>(i)];
       if (attribute == InvalidAttrNumber && !identity_.restored) continue;  // is still to be added
       if (attribute <= InvalidAttrNumber || attribute > stored->natts) {
-        found.column = list_nth_node(TargetEntry, output, i)->resname;
+        found.column = list_nth_node(TargetEntry, targets, i)->resname;
         break;
       }
       const Form_pg_attribute ours = TupleDescAttr(made, i);
@@ -135,7 +137,10 @@ void Program::find_row_key() {
     const Oid type = TupleDescAttr(source_row->tts_tupleDescriptor, attribute - 1)->atttypid;
     row_key.push_back({attribute, call([&] { return getBaseType(type); })});
   };
-  struct { int count; AttrNumber attributes[INDEX_MAX_KEYS]; } primary = call([&] {
+  struct {
+    int count;
+    AttrNumber attributes[INDEX_MAX_KEYS];
+  } primary = call([&] {
     decltype(primary) found{};
     Relation source = table_open(plan_->source, AccessShareLock);
     list_free(RelationGetIndexList(source));
@@ -199,8 +204,8 @@ void Program::build_prepare() {
   if (plan_->time.attribute != InvalidAttrNumber) {
     call([&] {
       const Form_pg_attribute time = TupleDescAttr(source_row->tts_tupleDescriptor, plan_->time.attribute - 1);
-      add_target(&targets, reinterpret_cast<Expr*>(makeVar(1, time->attnum, time->atttypid, time->atttypmod,
-                                                           time->attcollation, 0)));
+      add_target(&targets, reinterpret_cast<Expr*>(
+                               makeVar(1, time->attnum, time->atttypid, time->atttypmod, time->attcollation, 0)));
     });
     ++column;
   }
@@ -233,45 +238,76 @@ void Program::build_know() {
   });
 }
 
-void Program::build_level(std::size_t index) {
-  Level& level = levels[index];
-  const TupleDesc input = index == 0 ? source_row->tts_tupleDescriptor : levels[index - 1].row->tts_tupleDescriptor;
-  ::List* targets = NIL;
-  std::size_t column = 0;
-  for (std::size_t i = 0; i < lists.size(); ++i) {
-    const PartitionList& planned = plan_->lists[i];
-    if (planned.level == index) {
-      level.starts.push_back(i);
-      if (!planned.from_source) {
-        for (const Key& key : planned.keys) {
-          call([&] { add_target(&targets, key.expression); });
-          level.evaluated_for.push_back(nullptr);
-          lists[i].key_columns.push_back(column++);
-        }
-      }
-    }
-    for (std::size_t a = 0; a < planned.arguments.size(); ++a) {
-      if (planned.arguments[a].level != index) continue;
-      call([&] { add_target(&targets, planned.arguments[a].expression); });
-      level.evaluated_for.push_back(planned.arguments[a].feature);
-      level.arguments.push_back({i, a, column++});
+void Program::build_levels() {
+  const LevelColumns placed(*plan_);
+  call([&] {
+    results = slot_for(placed.all_results());
+    computed = slot_for(placed.all_computed());
+    output = ExecTypeFromTL(plan_->levels.back().output);
+    // They are written to in place.
+    ExecStoreAllNullTuple(results);
+    ExecStoreAllNullTuple(computed);
+    expressions->ecxt_innertuple = results;
+    expressions->ecxt_outertuple = computed;
+  });
+  for (std::size_t first = 0; first < plan_->levels.size();) {
+    std::size_t end = first;
+    ::List* targets = NIL;
+    do {
+      targets = call([&] { return list_concat(targets, placed.computed(end)); });
+    } while (++end < plan_->levels.size() && plan_->levels[end].lists.empty());
+    build_level(first, placed, targets);
+    first = end;
+  }
+  for (const Var* column : placed.output()) {
+    const auto index = static_cast<std::size_t>(column->varattno - 1);
+    switch (column->varno) {
+      case INNER_VAR: columns.push_back({results, index}); break;
+      case OUTER_VAR: columns.push_back({computed, index}); break;
+      default:
+        columns.push_back({source_row, index});
+        source_columns = std::max(source_columns, static_cast<int>(column->varattno));
     }
   }
-  const feature::Level& planned = plan_->levels[index];
+}
+
+void Program::build_level(std::size_t planned, const LevelColumns& columns, ::List* computes) {
+  Level& level = levels.emplace_back();
+  level.lists = &plan_->levels[planned].lists;
+  level.first_result = columns.first_result(planned);
+  ::List* targets = NIL;
+  std::size_t column = 0;
+  const auto evaluate = [&](Expr* expression, const char* feature) {
+    Expr* placed = columns.placed(planned, expression);
+    call([&] { add_target(&targets, placed); });
+    level.evaluated_for.push_back(feature);
+    return column++;
+  };
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    const PartitionList& list = plan_->lists[i];
+    if (list.level == planned) {
+      level.starts.push_back(i);
+      if (!list.from_source) {
+        for (const Key& key : list.keys) lists[i].key_columns.push_back(evaluate(key.expression, nullptr));
+      }
+    }
+    for (std::size_t a = 0; a < list.arguments.size(); ++a) {
+      const Argument& argument = list.arguments[a];
+      if (argument.level == planned) level.arguments.push_back({i, a, evaluate(argument.expression, argument.feature)});
+    }
+  }
   ListCell* cell;
-  foreach (cell, planned.output) level.features.push_back(lfirst_node(TargetEntry, cell)->resname);
+  foreach (cell, computes) level.features.push_back(lfirst_node(TargetEntry, cell)->resname);
   call([&] {
+    const TupleDesc source = source_row->tts_tupleDescriptor;
     if (targets != NIL) {
       level.evaluated = slot_for(targets);
-      level.evaluate = ExecBuildProjectionInfo(targets, expressions, level.evaluated, nullptr, input);
+      level.evaluate = ExecBuildProjectionInfo(targets, expressions, level.evaluated, nullptr, source);
     }
-    if (!planned.results.empty()) {
-      ::List* results = NIL;
-      for (Expr* result : planned.results) add_target(&results, result);
-      level.results = slot_for(results);
+    if (computes != NIL) {
+      level.first_computed = static_cast<std::size_t>(linitial_node(TargetEntry, computes)->resno - 1);
+      level.compute = ExecBuildProjectionInfo(computes, expressions, computed, nullptr, source);
     }
-    level.row = slot_for(planned.output);
-    level.output = ExecBuildProjectionInfo(planned.output, expressions, level.row, nullptr, input);
   });
 }
 

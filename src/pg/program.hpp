@@ -19,7 +19,7 @@ namespace feature {
 // Who a view is: its row in the catalogue.
 struct ViewIdentity {
   std::int32_t id = 0;
-  Oid relation = InvalidOid;    // the feature table
+  Oid relation = InvalidOid;  // the feature table
   Oid source = InvalidOid;
   Oid definition = InvalidOid;  // the SQL view that holds the definition
   Oid owner = InvalidOid;       // of the feature table
@@ -35,12 +35,13 @@ struct ViewIdentity {
   };
   std::vector<Tables> lists;
   std::vector<AttrNumber> columns;  // of the feature table, in the definition's order; see attributes_of
-  std::vector<Setting> settings;  // of the session that created the view
+  std::vector<Setting> settings;    // of the session that created the view
   std::optional<Interval> lateness = std::nullopt;  // null: events are kept for ever
-  bool diverts = false;             // rows that cannot be processed; else they abort their statement
+  bool diverts = false;                             // rows that cannot be processed; else they abort their statement
 };
 
 class CatalogueAggregate;
+class LevelColumns;
 
 // A table that finished rows are put into: for each column of the definition the attribute that it goes to, or 0.
 struct FeatureTable {
@@ -66,16 +67,24 @@ class Program {
   struct Evaluated {
     std::size_t list, argument, column;
   };
+  // Levels of the plan that are run in one go: one with window functions, or the first, and those above it up to the
+  // next that has any. What they compute goes to `computed`, see level_columns.hpp.
   struct Level {
-    ProjectionInfo* evaluate = nullptr;  // keys and arguments; null if there are none
-    std::vector<const char*> evaluated_for;  // the feature of each; null for keys
+    const std::vector<LevelList>* lists = nullptr;  // whose window functions it computes
+    std::size_t first_result = 0;                   // of these, among `results`
+    ProjectionInfo* evaluate = nullptr;             // keys and arguments; null if there are none
+    std::vector<const char*> evaluated_for;         // the feature of each; null for keys
     TupleTableSlot* evaluated = nullptr;
     std::vector<Evaluated> arguments;
-    std::vector<std::size_t> starts;     // lists whose events begin at this level
-    TupleTableSlot* results = nullptr;   // of window functions
-    ProjectionInfo* output = nullptr;
-    std::vector<const char*> features;   // names of the output's columns
-    TupleTableSlot* row = nullptr;
+    std::vector<std::size_t> starts;    // lists whose events begin at this level
+    ProjectionInfo* compute = nullptr;  // null if there is nothing to
+    std::size_t first_computed = 0;
+    std::vector<const char*> features;  // names of what it computes
+  };
+  // A column of the finished row.
+  struct Column {
+    const TupleTableSlot* slot;
+    std::size_t index;
   };
   // A column of the source by which messages name a row.
   struct RowKey {
@@ -97,19 +106,24 @@ class Program {
   std::unique_ptr<Plan> plan_;
   ViewIdentity identity_;
   FeatureTable table;
-  std::string lost;  // why restored states cannot be gone on with, as a sentence; empty if they can
+  std::string lost;            // why restored states cannot be gone on with, as a sentence; empty if they can
   bool checks_values = false;  // somebody may have put bytes into the states that are no values of their types
   ExprContext* expressions = nullptr;
-  TupleTableSlot* source_row = nullptr;   // minimal tuples of the source
-  std::vector<RowKey> row_key;            // the source's primary key; without one, time and entity
+  TupleTableSlot* source_row = nullptr;  // minimal tuples of the source
+  std::vector<RowKey> row_key;           // the source's primary key; without one, time and entity
   bool has_primary_key = false;
   ExprState* filter = nullptr;
-  ProjectionInfo* prepare = nullptr;      // the time, then the keys of lists that come from the source
+  ProjectionInfo* prepare = nullptr;  // the time, then the keys of lists that come from the source
   TupleTableSlot* prepared = nullptr;
   ProjectionInfo* know = nullptr;  // what a row of the source alone tells of its events: each list's known arguments
   TupleTableSlot* known = nullptr;
   std::vector<Entities> lists;
   std::vector<Level> levels;
+  TupleTableSlot* results = nullptr;   // of all levels' window functions
+  TupleTableSlot* computed = nullptr;  // by all levels
+  TupleDesc output = nullptr;          // of finished rows
+  std::vector<Column> columns;         // where they are
+  int source_columns = 0;              // as many of the source's as have to be at hand for them
 
  private:
   void find_feature_table();
@@ -117,7 +131,8 @@ class Program {
   void build_lists();
   void build_prepare();
   void build_know();
-  void build_level(std::size_t index);
+  void build_levels();
+  void build_level(std::size_t planned, const LevelColumns& columns, ::List* computed);
 };
 
 }  // namespace feature

@@ -8,7 +8,7 @@
 namespace feature {
 
 void WindowResults::compute(const LevelList& used, const Member& member, EventTime time, std::int64_t position,
-                            TupleTableSlot* results) {
+                            Results results) {
   const PartitionList& list = program_.plan().lists[used.list];
   const EventTime* bounds = bounds_.resolve(list, time);
   const InContext here(program_.expressions->ecxt_per_tuple_memory);
@@ -21,7 +21,7 @@ void WindowResults::compute(const LevelList& used, const Member& member, EventTi
 }
 
 void WindowResults::compute(const PartitionList& list, const LevelList& used, Entity& entity, std::int64_t position,
-                            const EventTime* bounds, TupleTableSlot* results) {
+                            const EventTime* bounds, Results results) {
   located_.assign(list.frames.size(), std::nullopt);
   const auto frame_of = [&](const WindowFunction& function) -> const Positions& {
     std::optional<Positions>& known = located_[function.frame];
@@ -29,8 +29,8 @@ void WindowResults::compute(const PartitionList& list, const LevelList& used, En
     return *known;
   };
   for (const WindowFunction& function : used.functions) {
-    Datum& value = results->tts_values[function.result];
-    bool& null = results->tts_isnull[function.result];
+    Datum& value = results.values[function.result];
+    bool& null = results.nulls[function.result];
     null = false;
     switch (function.kind) {
       case WindowFunction::Kind::row_number: value = Int64GetDatum(position + 1); break;
@@ -63,7 +63,7 @@ void WindowResults::compute(const PartitionList& list, const LevelList& used, En
 
 // Of a list whose functions are such that can be computed over several slots, see shared_lists.hpp.
 void WindowResults::compute_shared(const PartitionList& list, const LevelList& used, SharedEntity& entity,
-                                   const EventTime* bounds, TupleTableSlot* results) {
+                                   const EventTime* bounds, Results results) {
   entities_.use_context(used.list, CurrentMemoryContext);
   parts_.assign(list.frames.size(), std::nullopt);
   const auto parts_of = [&](const WindowFunction& function) -> const SharedEntity::Parts& {
@@ -72,8 +72,8 @@ void WindowResults::compute_shared(const PartitionList& list, const LevelList& u
     return *known;
   };
   for (const WindowFunction& function : used.functions) {
-    Datum& value = results->tts_values[function.result];
-    bool& null = results->tts_isnull[function.result];
+    Datum& value = results.values[function.result];
+    bool& null = results.nulls[function.result];
     null = false;
     switch (function.kind) {
       case WindowFunction::Kind::row_number: value = Int64GetDatum(entity.count_until()); break;

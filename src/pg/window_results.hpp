@@ -1,4 +1,4 @@
-// Computes the window functions of a row: from its place in an entity to the values in the level's results.
+// Computes the window functions of a row: from its place in an entity to the values among the window results.
 //
 // For each list that a level uses, once the row's event is in its place there. Frames are located once for all
 // functions over them, and functions that read the same accumulator have it folded once.
@@ -15,17 +15,22 @@ class WindowResults {
   WindowResults(Program& program, Place& place, EntityCache& entities)
       : program_(program), place_(place), entities_(entities), bounds_(program.plan()) {}
 
+  // Where a level's results go.
+  struct Results {
+    Datum* values;
+    bool* nulls;
+  };
+
   // Of the functions of one list, for the row of this time whose event was the last that was added to `member`, at
   // `position`; where there are several slots, it knows its place itself. Results stand in the row's memory or in the
   // entity's.
-  void compute(const LevelList& used, const Member& member, EventTime time, std::int64_t position,
-               TupleTableSlot* results);
+  void compute(const LevelList& used, const Member& member, EventTime time, std::int64_t position, Results results);
 
  private:
   void compute(const PartitionList& list, const LevelList& used, Entity& entity, std::int64_t position,
-               const EventTime* bounds, TupleTableSlot* results);
+               const EventTime* bounds, Results results);
   void compute_shared(const PartitionList& list, const LevelList& used, SharedEntity& entity, const EventTime* bounds,
-                      TupleTableSlot* results);
+                      Results results);
   template <class Fold>
   void aggregate(const WindowFunction& function, Fold&& fold, Datum* value, bool* null);
   [[nodiscard]] bool is_folded(const WindowFunction& function) const;
