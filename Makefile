@@ -56,10 +56,12 @@ $(OBJS): build/server
 sql/feature_ext--$(EXTVERSION).sql: sql/install $(sort $(wildcard sql/install/*.sql))
 	cat $(filter %.sql,$^) >$@
 
-# What has changed, and then the files that hold nothing but what is new.
+# What has changed, then the files that hold nothing but what is new, or functions that are there already with other bodies.
 NEW_FILES = $(sort $(shell grep -l '^-- new in $(EXTVERSION)$$' sql/install/*.sql))
-sql/feature_ext--$(RELEASED)--$(EXTVERSION).sql: sql/install sql/update/$(RELEASED)--$(EXTVERSION).sql $(NEW_FILES)
-	cat $(filter %.sql,$^) >$@
+OTHER_BODIES = $(sort $(shell grep -l '^-- other bodies in $(EXTVERSION)$$' sql/install/*.sql))
+sql/feature_ext--$(RELEASED)--$(EXTVERSION).sql: sql/install sql/update/$(RELEASED)--$(EXTVERSION).sql $(NEW_FILES) $(OTHER_BODIES)
+	cat sql/update/$(RELEASED)--$(EXTVERSION).sql $(NEW_FILES) >$@
+	sed 's/^CREATE FUNCTION/CREATE OR REPLACE FUNCTION/' $(OTHER_BODIES) >>$@
 
 clean: clean-loadgen
 clean-loadgen:

@@ -1,4 +1,5 @@
 -- standard catalogue --------------------------------------------------------------------------------------------------
+-- other bodies in 0.2
 
 CREATE FUNCTION feature.standard_transaction_features() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN $definition$

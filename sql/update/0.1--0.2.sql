@@ -181,16 +181,3 @@ CREATE FUNCTION feature_state.create_correction_triggers(view regclass) RETURNS 
   AS 'MODULE_PATHNAME', 'feature_create_correction_triggers' LANGUAGE C VOLATILE STRICT;
 SELECT feature_state.create_correction_triggers(v.relation) FROM feature.views v;
 DROP FUNCTION feature_state.create_correction_triggers(regclass);
-
--- The definitions of new pipelines test for whole amounts without numeric.
-DO $update$
-DECLARE
-  catalogue pg_catalog.regprocedure;
-BEGIN
-  FOREACH catalogue IN ARRAY ARRAY['feature.standard_transaction_features()', 'feature.wide_transaction_features()'] LOOP
-    EXECUTE pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.pg_get_functiondef(catalogue),
-      '\(amount::numeric % 10 = 0\)::int +', '(amount / 10 - trunc(amount / 10) = 0)::int '),
-      '\(amount::numeric % 1 = 0\)::int +', '(amount - trunc(amount) = 0)::int ');
-  END LOOP;
-END
-$update$;
