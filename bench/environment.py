@@ -44,7 +44,7 @@ def header(environment):
         f"8 kB to disk (fdatasync) {it['fdatasync_ms']} ms; load average before the start {it['load_average']}",
         environment["server"],
         *wrapped(environment["settings"]),
-        "Rounds alternate between the sides; each in fresh tables after a checkpoint. Ratios are per round.",
+        "Rounds alternate between the sides, each after a checkpoint. Ratios are per round.",
     ]
     return "\n".join(lines)
 

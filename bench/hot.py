@@ -4,7 +4,7 @@ Hot:    hot.sql, by all clients for one merchant, whose list is shared.
 Spread: the same for merchants drawn from 10,000.
 Queued: the same as hot, but the list is not shared, so that each waits for the others' commits.
 
-Each runs on fresh tables; the first seconds do not count. The features are those of the wide catalogue's merchants.
+Each runs on fresh tables; the first second does not count. The features are those of the wide catalogue's merchants.
 At the end, a row that sees everything must count all rows.
 """
 
@@ -13,7 +13,7 @@ from report import Figure, Goal, Line, counted_rounds
 
 MERCHANTS = 10_000
 CLIENTS = 8
-WARM_UP_SECONDS = 2
+WARM_UP_SECONDS = 1
 SIDES = {"hot": (1, "{merchant_id}"), "spread": (MERCHANTS, "{merchant_id}"), "queued": (1, "{}")}
 
 VIEW = """

@@ -22,9 +22,6 @@ CLIENTS = 8
 INSERTS_A_SECOND = READS_A_SECOND = 1_000
 WARM_UP_SECONDS = 1
 NEW_SESSIONS = 20
-# Numbers of their transactions, and of the measured ones, above those of the first seconds.
-NEW_SESSIONS_FROM = 400_000_000
-MEASURED = 500_000_000
 
 
 def percentile(latencies, fraction):
@@ -34,12 +31,16 @@ def percentile(latencies, fraction):
 def latency(settings, log):
     log(f"latency: making the history of {USERS:,} users")
     single_row.make_history(settings.files)
-    peak = single_row.load(settings, "pipeline", 0, single_row.MAIN)["tps"]
-    rate = peak / 2
-    rounds = [{side: open_loop(settings, side, number, rate) for side in single_row.SIDES}
-              for number in range(1, settings.rounds + 1)]
-    for number, one in enumerate(rounds, 1):
-        log(f"latency, round {number}: p99 floor {one['floor']['p99']:.2f} ms, pipeline {one['pipeline']['p99']:.2f} ms")
+    rounds = []
+    with single_row.copies():
+        single_row.begin_round(0)
+        rate = single_row.load(settings, "pipeline", 0, single_row.MAIN)["tps"] / 2
+        for number in range(1, settings.rounds + 1):
+            single_row.begin_round(number)
+            one = {side: open_loop(settings, side, number, rate) for side in single_row.SIDES}
+            rounds.append(one)
+            log(f"latency, round {number}: p99 floor {one['floor']['p99']:.2f} ms, "
+                f"pipeline {one['pipeline']['p99']:.2f} ms")
 
     def each(name):
         return [Line(f"{name}, {side}", "ms", 2, [one[side][name] for one in rounds]) for side in single_row.SIDES]
@@ -52,18 +53,16 @@ def latency(settings, log):
 
 
 def open_loop(settings, side, number, rate):
-    single_row.copy_history(side)
-    single_row.touch(side)
     script = f"single_row_{side}.sql"
-    server.pgbench(side, script, CLIENTS, USERS, time=single_row.WARM_UP_SECONDS, random_seed=number)
+    server.pgbench(side, script, CLIENTS, USERS, single_row.first_number(), time=single_row.WARM_UP_SECONDS,
+                   random_seed=number)
     log = os.path.join(settings.files, "latency")
-    process = server.start_pgbench(side, script, 1, USERS, log, first_number=NEW_SESSIONS_FROM, connect=True,
+    process = server.start_pgbench(side, script, 1, USERS, log, single_row.first_number(), connect=True,
                                    transactions=NEW_SESSIONS)
     first = server.latencies(process, log)
-    process = server.start_pgbench(side, script, CLIENTS, USERS, log, first_number=MEASURED, rate=rate,
+    process = server.start_pgbench(side, script, CLIENTS, USERS, log, single_row.first_number(), rate=rate,
                                    time=settings.seconds + WARM_UP_SECONDS, random_seed=1000 + number)
     taken = server.latencies(process, log, WARM_UP_SECONDS)
-    server.drop_database(side)
     return {"p50": percentile(taken, 0.5), "p99": percentile(taken, 0.99), "transactions": len(taken),
             "first INSERT of a session": percentile(first, 0.5)}
 
@@ -72,10 +71,12 @@ def reads(settings, log):
     log(f"reads: making the history of {USERS:,} users")
     single_row.make_history(settings.files)
     rounds = []
-    for number in range(1, settings.rounds + 1):
-        rounds.append({side: read_beside_inserts(settings, side, number) for side in single_row.SIDES})
-        log(f"reads, round {number}: " +
-            ", ".join(f"{side} p50 {one['p50']:.2f} ms, p99 {one['p99']:.2f} ms" for side, one in rounds[-1].items()))
+    with single_row.copies():
+        for number in range(1, settings.rounds + 1):
+            single_row.begin_round(number)
+            rounds.append({side: read_beside_inserts(settings, side, number) for side in single_row.SIDES})
+            log(f"reads, round {number}: " + ", ".join(
+                f"{side} p50 {one['p50']:.2f} ms, p99 {one['p99']:.2f} ms" for side, one in rounds[-1].items()))
 
     def each(name, unit, digits, label=None):
         return [Line(f"{label or name}, {side}", unit, digits, [one[side][name] for one in rounds])
@@ -90,16 +91,14 @@ def reads(settings, log):
 
 
 def read_beside_inserts(settings, side, number):
-    single_row.copy_history(side)
     insert, read = f"single_row_{side}.sql", "read_features.sql"
     logs = {script: os.path.join(settings.files, script) for script in (insert, read)}
     started = {
-        insert: server.start_pgbench(side, insert, 2, USERS, logs[insert], first_number=MEASURED,
+        insert: server.start_pgbench(side, insert, 2, USERS, logs[insert], single_row.first_number(),
                                      rate=INSERTS_A_SECOND, time=settings.seconds + WARM_UP_SECONDS,
                                      random_seed=number),
         read: server.start_pgbench(side, read, CLIENTS, USERS, logs[read], rate=READS_A_SECOND,
                                    time=settings.seconds + WARM_UP_SECONDS, random_seed=1000 + number)}
     taken = {script: server.latencies(process, logs[script], WARM_UP_SECONDS) for script, process in started.items()}
-    server.drop_database(side)
     return {"p50": percentile(taken[read], 0.5), "p99": percentile(taken[read], 0.99),
             "reads": len(taken[read]) / settings.seconds, "inserts": len(taken[insert]) / settings.seconds}

@@ -85,10 +85,10 @@ class Race:
 
 
 def wide(settings, log):
-    return Race("row_trigger", "wide", "transaction_features_wide", 2_000, ["month", "day"], Goal("at least", 20)).run(
+    return Race("row_trigger", "wide", "transaction_features_wide", 1_500, ["month", "day"], Goal("at least", 20)).run(
         settings, log)
 
 
 def standard(settings, log):
-    return Race("row_trigger_standard", "standard", "transaction_features", 6_000, ["month"], Goal("at least", 2)).run(
+    return Race("row_trigger_standard", "standard", "transaction_features", 4_000, ["month"], Goal("at least", 2)).run(
         settings, log)

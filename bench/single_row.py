@@ -9,23 +9,27 @@ single_row: a row a statement, each committed to disk, by 8 clients and by one; 
             steady state, and WAL from a checkpoint on, after which each page is logged whole at its first change.
 many_rows:  100 rows a statement (many_rows_*.sql).
 
-Both sides start from the same history, 50 transactions for each user, in a fresh copy of the database, and run after a
-checkpoint and a row for each user (touch.sql). Of each run the first seconds are left out of the rate. Users are drawn
-uniformly. pgbench runs on the same processors.
+Both sides start from the same history, 50 transactions for each user, in a fresh copy of the database, and each round
+with a checkpoint and a row for each user (touch.sql). Of each run the first second is left out of the rate. Users are
+drawn uniformly. pgbench runs on the same processors.
 """
 
 import functools
+import itertools
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import server
 from report import Figure, Goal, Line, counted_rounds
 
 USERS = 10_000
-WARM_UP_SECONDS = 2
+WARM_UP_SECONDS = 1
 SIDES = "floor", "pipeline"
 # Transactions of each client from a checkpoint on: about two a user, so that most pages are changed more than once.
 AFTER_CHECKPOINT = 2_500
+# Between the numbers of two runs' transactions: more than one client sends.
+NUMBERS_OF_A_RUN = 5_000_000
 
 
 @dataclass
@@ -105,15 +109,17 @@ def compare(settings, log, figure, variants, with_checkpoint=False):
     log(f"{figure}: making the history of {USERS:,} users")
     make_history(settings.files)
     rounds = []
-    for number in range(1, settings.rounds + 1):
-        rounds.append({})
-        for variant in variants:
-            one = {side: load(settings, side, number, variant) for side in SIDES}
-            rounds[-1][variant.label] = one
-            log(f"{figure}, round {number}, {variant.label}: floor {one['floor']['tps']:.0f}/s, "
-                f"pipeline {one['pipeline']['tps']:.0f}/s, ratio {one['pipeline']['tps'] / one['floor']['tps']:.3f}")
-        if with_checkpoint:
-            rounds[-1]["after a checkpoint"] = {side: load_after_checkpoint(side, number) for side in SIDES}
+    with copies():
+        for number in range(1, settings.rounds + 1):
+            begin_round(number)
+            rounds.append({})
+            for variant in variants:
+                one = {side: load(settings, side, number, variant) for side in SIDES}
+                rounds[-1][variant.label] = one
+                log(f"{figure}, round {number}, {variant.label}: floor {one['floor']['tps']:.0f}/s, "
+                    f"pipeline {one['pipeline']['tps']:.0f}/s, ratio {one['pipeline']['tps'] / one['floor']['tps']:.3f}")
+            if with_checkpoint:
+                rounds[-1]["after a checkpoint"] = {side: load_after_checkpoint(side, number) for side in SIDES}
     return rounds
 
 
@@ -133,43 +139,52 @@ def make_history(files):
     os.remove(features)
 
 
-def copy_history(side):
-    server.create_database(side, template=f"{side}_history")
-    if side == "floor":
-        # The template's setting belongs to the template.
-        server.psql(side, "ALTER DATABASE floor SET search_path = floor, public")
+@contextmanager
+def copies():
+    """Databases floor and pipeline, copies of those with the history."""
+    global first_numbers
+    first_numbers = itertools.count(0, NUMBERS_OF_A_RUN)
+    for side in SIDES:
+        server.create_database(side, template=f"{side}_history")
+    # The template's setting belongs to the template.
+    server.psql("floor", "ALTER DATABASE floor SET search_path = floor, public")
+    yield
+    for side in SIDES:
+        server.drop_database(side)
+
+
+def begin_round(number):
+    """A checkpoint, and a row for each user, so that most pages have been logged whole since."""
     server.checkpoint()
+    for side, tables in ("floor", ("transactions", "transaction_features")), ("pipeline", ("transactions",)):
+        for table in tables:
+            server.psql_file(side, "touch.sql", table=table, round=number)
 
 
-def touch(side):
-    """A row for each user, so that most pages have been logged whole since the checkpoint."""
-    for table in ("transactions", "transaction_features")[:1 if side == "pipeline" else 2]:
-        server.psql_file(side, "touch.sql", table=table)
+def first_number():
+    """Of a run's transactions, which no other run on these copies has."""
+    return next(first_numbers)
 
 
 def load(settings, side, number, variant):
-    copy_history(side)
-    touch(side)
     server.psql("postgres", f"ALTER DATABASE {side} SET synchronous_commit = {variant.synchronous_commit}")
-    script = f"{variant.script}_{side}.sql"
     before = server.counters(side)
-    measured = server.pgbench(side, script, variant.clients, USERS, warm_up=WARM_UP_SECONDS,
-                              time=max(1, round(settings.seconds * variant.share)), random_seed=number)
+    measured = server.pgbench(side, f"{variant.script}_{side}.sql", variant.clients, USERS, first_number(),
+                              warm_up=WARM_UP_SECONDS, time=max(1, round(settings.seconds * variant.share)),
+                              random_seed=number)
     grown = server.growth(before, server.counters(side))
-    server.drop_database(side)
     check(side, grown["rows"], measured["transactions"] * variant.rows)
     return {**measured, **grown}
 
 
 def load_after_checkpoint(side, number):
     """That no commit waits for the disk is quicker, and writes the same."""
-    copy_history(side)
+    server.checkpoint()
     server.psql("postgres", f"ALTER DATABASE {side} SET synchronous_commit = off")
     before = server.counters(side)
-    server.pgbench(side, f"single_row_{side}.sql", MAIN.clients, USERS, transactions=AFTER_CHECKPOINT,
+    server.pgbench(side, f"single_row_{side}.sql", MAIN.clients, USERS, first_number(), transactions=AFTER_CHECKPOINT,
                    random_seed=number)
     grown = server.growth(before, server.counters(side))
-    server.drop_database(side)
     check(side, grown["rows"], AFTER_CHECKPOINT * MAIN.clients)
     return grown
 
