@@ -124,23 +124,31 @@ Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
   return found.member != nullptr ? found.member : add(list, found.hash, keys);
 }
 
-const NullableDatum* EntityCache::copy_of(std::size_t list, const NullableDatum* keys, MemoryContext context) const {
+const NullableDatum* EntityCache::copy_of(std::size_t list, const NullableDatum* keys,
+                                          std::pmr::memory_resource& memory, MemoryContext context) const {
   const std::vector<KeyFunctions>& known = program_.lists[list].keys;
-  return call([&] {
-    MemoryContext previous = MemoryContextSwitchTo(context);
-    auto* made = static_cast<NullableDatum*>(palloc(sizeof(NullableDatum) * std::max<std::size_t>(1, known.size())));
-    for (std::size_t i = 0; i < known.size(); ++i) {
-      made[i] = keys[i];
-      if (!keys[i].isnull) made[i].value = datumCopy(keys[i].value, known[i].by_value, known[i].length);
+  const std::size_t bytes = sizeof(NullableDatum) * std::max<std::size_t>(1, known.size());
+  auto* made = static_cast<NullableDatum*>(memory.allocate(bytes, alignof(NullableDatum)));
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    made[i] = keys[i];
+    if (keys[i].isnull || known[i].by_value) continue;
+    if (const std::size_t size = kept_size(keys[i].value, known[i].length); size > 0) {
+      void* copy = memory.allocate(size, MAXIMUM_ALIGNOF);
+      made[i].value = PointerGetDatum(std::memcpy(copy, DatumGetPointer(keys[i].value), size));
+      continue;
     }
-    MemoryContextSwitchTo(previous);
-    return made;
-  });
+    call([&] {
+      MemoryContext previous = MemoryContextSwitchTo(context);
+      made[i].value = datumCopy(keys[i].value, false, known[i].length);
+      MemoryContextSwitchTo(previous);
+    });
+  }
+  return made;
 }
 
 Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDatum* keys) {
   Loaded& loaded = lists_[list];
-  const NullableDatum* copies = copy_of(list, keys, loaded.context.get());
+  const NullableDatum* copies = copy_of(list, keys, *loaded.memory, loaded.context.get());
   auto* member = new (loaded.memory->allocate(sizeof(Member), alignof(Member))) Member{list, hash, copies, false};
   loaded.by_hash.for_each(hash, [&](Member& twin) { twin.has_twin = member->has_twin = true; });
   loaded.by_hash.add(member);
@@ -156,10 +164,11 @@ void EntityCache::expect(const MetEntities& met) {
 void EntityCache::tell(MetEntities& met) const {
   met.entities.clear();
   call([&] { MemoryContextReset(met.context.get()); });
+  ContextResource memory(met.context.get());
   for (std::size_t list = 0; list < lists_.size(); ++list) {
     if (program_.plan().lists[list].from_source) continue;
     for (const Member* member : lists_[list].members) {
-      met.entities.push_back({list, member->hash, copy_of(list, member->keys, met.context.get())});
+      met.entities.push_back({list, member->hash, copy_of(list, member->keys, memory, met.context.get())});
     }
   }
 }
@@ -183,9 +192,9 @@ void EntityCache::load_new() {
     constexpr std::size_t enough = 64;
     if (loaded.members.size() >= enough) {
       // As long as the buffer is enough nobody knows how much of it is used.
-      const std::size_t all = loaded.context.bytes() + WarmContext::buffer_bytes;
+      const std::size_t all = loaded.loaded_bytes() + WarmContext::buffer_bytes;
       loaded.member_bytes = all / loaded.members.size();
-      if (loaded.context.bytes() == 0) loaded.member_bytes = std::min(loaded.member_bytes, first_guess);
+      if (loaded.loaded_bytes() == 0) loaded.member_bytes = std::min(loaded.member_bytes, first_guess);
     }
   }
   // They are all stored at once, so that it does not matter in whose memory they are.
@@ -345,7 +354,7 @@ void EntityCache::forget(std::size_t list) {
   loaded.finds = 0;
   loaded.memory.reset();
   call([&] { MemoryContextReset(loaded.context.get()); });
-  loaded.use_buffer();
+  loaded.memory.emplace(loaded.context);
   use_context(list, loaded.context.get());
 }
 

@@ -66,23 +66,20 @@ class EntityCache {
  private:
   // The members of one list.
   struct Loaded {
-    Loaded() : upstream(context.get()) { use_buffer(); }
+    Loaded() { memory.emplace(context); }
 
-    void use_buffer() { memory.emplace(context.buffer(), WarmContext::buffer_bytes, &upstream); }
-
-    // What the members take, or will once all are loaded.
+    // What the members take of the operating system, by now or once all are loaded.
     [[nodiscard]] std::size_t bytes() const {
-      return by_hash.bytes() + std::max(members.size() * member_bytes, context.bytes());
+      return by_hash.bytes() + std::max(members.size() * member_bytes, loaded_bytes());
     }
+    [[nodiscard]] std::size_t loaded_bytes() const { return context.bytes() - memory->allocated() + memory->used(); }
     // How often a member has been met.
     [[nodiscard]] double uses() const {
       return static_cast<double>(finds) / static_cast<double>(std::max<std::size_t>(1, members.size()));
     }
 
     WarmContext context;
-    ContextResource upstream;
-    // Emptied with the context; in this order they are also destroyed before it.
-    std::optional<std::pmr::monotonic_buffer_resource> memory;
+    std::optional<Arena> memory;  // ends with what it has of the context
     std::vector<Member*> members;
     std::vector<Member*> new_members;
     MemberTable by_hash;
@@ -95,7 +92,8 @@ class EntityCache {
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   void load_if_there(Member& member);
   void open(Member& member, const StateRow& row);
-  [[nodiscard]] const NullableDatum* copy_of(std::size_t list, const NullableDatum* keys, MemoryContext context) const;
+  [[nodiscard]] const NullableDatum* copy_of(std::size_t list, const NullableDatum* keys,
+                                             std::pmr::memory_resource& memory, MemoryContext context) const;
   [[nodiscard]] std::int16_t pending_of_hash(const Member& member) const;
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::vector<std::size_t> all_lists() const;

@@ -2,6 +2,8 @@
 
 #include "pg/memory.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 
 #include "pg/boundary.hpp"
@@ -42,24 +44,30 @@ WarmContext::~WarmContext() {
   }
 }
 
-namespace {
-
-// Adds memory of a context to a list of it.
-std::byte* add_to(std::vector<std::byte*>& list, MemoryContext context, std::size_t bytes) {
-  list.reserve(list.size() + 1);
-  void* memory = MemoryContextAllocExtended(context, bytes, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+std::byte* Arena::take(std::size_t bytes) {
+  void* memory = MemoryContextAllocExtended(context_, bytes, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
   if (memory == nullptr) throw std::bad_alloc();
-  return list.emplace_back(static_cast<std::byte*>(memory));
+  return static_cast<std::byte*>(memory);
 }
 
-}  // namespace
-
-void Arena::add_block() { add_to(blocks_, context_, block_bytes); }
+// Huge pages begin at multiples of their size, so there is room for a block to.
+void Arena::add_block() {
+  blocks_.reserve(blocks_.size() + 1);
+  std::size_t room = block_bytes + huge_page;
+  void* memory = take(room);
+  std::align(huge_page, block_bytes, memory, room);
+#ifdef MADV_HUGEPAGE
+  // Where there are none, or nobody may have any, pages are as they always were.
+  (void)madvise(memory, block_bytes, MADV_HUGEPAGE);
+#endif
+  blocks_.push_back(static_cast<std::byte*>(memory));
+}
 
 void* Arena::add_large(std::size_t bytes, std::size_t alignment) {
   std::size_t size = bytes + alignment;
   if (size < bytes || size > MaxAllocHugeSize) throw std::bad_alloc();
-  void* memory = add_to(large_, context_, size);
+  large_.reserve(large_.size() + 1);
+  void* memory = large_.emplace_back(take(size));
   large_bytes_ += size;
   return std::align(alignment, bytes, memory, size);
 }
@@ -67,7 +75,7 @@ void* Arena::add_large(std::size_t bytes, std::size_t alignment) {
 void Arena::set_block(std::size_t block) {
   block_ = block;
   at_ = blocks_[block];
-  left_ = block_bytes;
+  left_ = block == 0 ? first_bytes : block_bytes;
 }
 
 void Arena::rewind() {

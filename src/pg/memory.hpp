@@ -78,21 +78,28 @@ class WarmContext {
 };
 
 // Gives out memory of a context in one direction, and takes all of it back at once: what one batch has had the next one
-// has without the operating system, and still in the processor's caches if it is little. Blocks that are kept have one
-// size, so that each is as good as the other. What does not fit one gets memory of its own, which is given back.
+// has without the operating system, and still in the processor's caches if it is little. Begins with the buffer of a
+// warm context; blocks beyond it have one size, so that each is as good as the other, and lie in huge pages where the
+// operating system has some: on a virtual machine, to get memory page by page takes longer than to fill it. What does
+// not fit a block gets memory of its own, which is given back.
 class Arena final : public std::pmr::memory_resource {
  public:
-  // Begins with a warm context's buffer.
   explicit Arena(const WarmContext& warm) : context_(warm.get()), blocks_{static_cast<std::byte*>(warm.buffer())} {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
   void rewind();
-  // Bytes of the blocks that are in use, and of what has memory of its own.
-  [[nodiscard]] std::size_t used() const { return (block_ + 1) * block_bytes - left_ + large_bytes_; }
+  // Bytes that are in use of what was taken from the operating system, beyond the buffer.
+  [[nodiscard]] std::size_t used() const { return (block_ == 0 ? 0 : block_ * block_bytes - left_) + large_bytes_; }
+  // As the context counts them: with what is not in use, or lies between blocks and never is.
+  [[nodiscard]] std::size_t allocated() const {
+    return (blocks_.size() - 1) * (block_bytes + huge_page) + large_bytes_;
+  }
 
  private:
-  static constexpr std::size_t block_bytes = WarmContext::buffer_bytes;
+  static constexpr std::size_t first_bytes = WarmContext::buffer_bytes;
+  static constexpr std::size_t huge_page = std::size_t{2} << 20;
+  static constexpr std::size_t block_bytes = 2 * huge_page;
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     for (;;) {
@@ -102,7 +109,7 @@ class Arena final : public std::pmr::memory_resource {
         left_ -= bytes;
         return memory;
       }
-      if (bytes + alignment > block_bytes) return add_large(bytes, alignment);
+      if (bytes + alignment > first_bytes) return add_large(bytes, alignment);
       if (block_ + 1 == blocks_.size()) add_block();
       set_block(block_ + 1);
     }
@@ -110,6 +117,7 @@ class Arena final : public std::pmr::memory_resource {
   void do_deallocate(void*, std::size_t, std::size_t) override {}
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
 
+  [[nodiscard]] std::byte* take(std::size_t bytes);
   void add_block();
   void* add_large(std::size_t bytes, std::size_t alignment);
   void set_block(std::size_t block);
@@ -118,7 +126,7 @@ class Arena final : public std::pmr::memory_resource {
   std::vector<std::byte*> blocks_;
   std::size_t block_ = 0;
   std::byte* at_ = blocks_[0];
-  std::size_t left_ = block_bytes;
+  std::size_t left_ = first_bytes;
   std::vector<std::byte*> large_;
   std::size_t large_bytes_ = 0;
 };
