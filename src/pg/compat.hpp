@@ -22,6 +22,7 @@ extern "C" {
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
 #include <utils/snapshot.h>
+#include <utils/tuplesort.h>
 }
 
 namespace feature::compat {
@@ -103,6 +104,16 @@ inline void evaluate(ProjectionInfo* projection) {
 #else
   bool null;
   ExecEvalExpr(&projection->pi_state, projection->pi_exprContext, &null);
+#endif
+}
+
+// The next of sorted values that are none by reference. 16 asks whether to copy it.
+inline bool tuplesort_getdatum(Tuplesortstate* sort, Datum* value) {
+  bool null;
+#if PG_VERSION_NUM >= 160000
+  return ::tuplesort_getdatum(sort, true, false, value, &null, nullptr);
+#else
+  return ::tuplesort_getdatum(sort, true, value, &null, nullptr);
 #endif
 }
 

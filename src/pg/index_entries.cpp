@@ -64,21 +64,33 @@ void IndexEntries::open(ResultRelInfo* table, EState* executor) {
   executor_ = executor;
 }
 
-void IndexEntries::add(TupleTableSlot* row) {
+// What one batch has had the next one has again: the context keeps its first block, which is only used as far as it has
+// to.
+void IndexEntries::make_room() {
+  MemoryContext statement = executor_->es_query_cxt;
+  const auto indexes = static_cast<Size>(table_->ri_NumIndices);
+  const Size used = sizeof(IndexTuple) * static_cast<Size>(room_);
+  room_ = std::max(1024, 2 * room_);
+  const Size bytes = sizeof(IndexTuple) * static_cast<Size>(room_);
   if (context_ == nullptr) {
-    context_ =
-        GenerationContextCreate(executor_->es_query_cxt, "feature_ext index entries", 64 * 1024, 64 * 1024, 64 * 1024);
-    entries_ = static_cast<IndexTuple**>(
-        MemoryContextAllocZero(executor_->es_query_cxt, sizeof(IndexTuple*) * table_->ri_NumIndices));
+    context_ = AllocSetContextCreate(statement, "feature_ext index entries", most_bytes, most_bytes, most_bytes);
+    entries_ = static_cast<IndexTuple**>(MemoryContextAllocZero(statement, sizeof(IndexTuple*) * indexes));
+  } else {
+    pfree(keys_);
   }
-  if (rows_ == room_) {
-    room_ = std::max(1024, 2 * room_);
-    for (int i = 0; i < table_->ri_NumIndices; ++i) {
-      const Size bytes = sizeof(IndexTuple) * static_cast<Size>(room_);
-      entries_[i] = static_cast<IndexTuple*>(entries_[i] == nullptr ? MemoryContextAlloc(executor_->es_query_cxt, bytes)
-                                                                    : repalloc(entries_[i], bytes));
+  keys_ = static_cast<Key*>(MemoryContextAlloc(statement, sizeof(Key) * static_cast<Size>(room_)));
+  for (int i = 0; i < table_->ri_NumIndices; ++i) {
+    auto* more = static_cast<IndexTuple*>(MemoryContextAlloc(statement, bytes));
+    if (entries_[i] != nullptr) {
+      std::memcpy(more, entries_[i], used);
+      pfree(entries_[i]);
     }
+    entries_[i] = more;
   }
+}
+
+void IndexEntries::add(TupleTableSlot* row) {
+  if (rows_ == room_) make_room();
   Datum values[INDEX_MAX_KEYS];
   bool nulls[INDEX_MAX_KEYS];
   MemoryContext previous = MemoryContextSwitchTo(context_);
@@ -95,9 +107,7 @@ void IndexEntries::add(TupleTableSlot* row) {
 
 void IndexEntries::insert() {
   if (rows_ == 0) return;
-  auto* keys = static_cast<Key*>(MemoryContextAlloc(executor_->es_query_cxt, sizeof(Key) * static_cast<Size>(rows_)));
-  for (int i = 0; i < table_->ri_NumIndices; ++i) insert(i, keys);
-  pfree(keys);
+  for (int i = 0; i < table_->ri_NumIndices; ++i) insert(i);
   MemoryContextReset(context_);
   rows_ = 0;
   bytes_ = 0;
@@ -129,19 +139,19 @@ void IndexEntries::find_keys(const IndexTuple* entries, int rows, TupleDesc inde
   }
 }
 
-void IndexEntries::insert(int index, Key* keys) {
+void IndexEntries::insert(int index) {
   const Relation relation = table_->ri_IndexRelationDescs[index];
   const TupleDesc description = RelationGetDescr(relation);
   const IndexUniqueCheck check = relation->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
-  find_keys(entries_[index], rows_, description, keys);
-  std::sort(keys, keys + rows_,
+  find_keys(entries_[index], rows_, description, keys_);
+  std::sort(keys_, keys_ + rows_,
             [](const Key& a, const Key& b) { return a.bytes != b.bytes ? a.bytes < b.bytes : a.row < b.row; });
   Datum values[INDEX_MAX_KEYS];
   bool nulls[INDEX_MAX_KEYS];
   MemoryContext previous = MemoryContextSwitchTo(GetPerTupleMemoryContext(executor_));
   for (int i = 0; i < rows_; ++i) {
     CHECK_FOR_INTERRUPTS();
-    IndexTuple entry = entries_[index][keys[i].row];
+    IndexTuple entry = entries_[index][keys_[i].row];
     index_deform_tuple(entry, description, values, nulls);
     index_insert(relation, values, nulls, &entry->t_tid, table_->ri_RelationDesc, check, false,
                  table_->ri_IndexRelationInfo[index]);

@@ -45,12 +45,14 @@ class IndexEntries {
     int row;
   };
   static void find_keys(const IndexTuple* entries, int rows, TupleDesc index, Key* keys);
-  void insert(int index, Key* keys);
+  void make_room();
+  void insert(int index);
 
   ResultRelInfo* table_ = nullptr;
   EState* executor_ = nullptr;
   MemoryContext context_ = nullptr;  // of the entries
   IndexTuple** entries_ = nullptr;   // by index and row
+  Key* keys_ = nullptr;              // of one index, while its entries are sorted
   int rows_ = 0;
   int room_ = 0;
   Size bytes_ = 0;

@@ -3,6 +3,7 @@
 #include "pg/lock_ahead.hpp"
 
 #include "pg/attempts.hpp"
+#include "pg/compat.hpp"
 #include "pg/entity_cache.hpp"
 #include "pg/entity_taken.hpp"
 #include "pg/row_intake.hpp"
@@ -19,11 +20,82 @@ extern "C" {
 namespace feature {
 namespace {
 
-// The keys of one list, sorted by their hash, which is the first column.
-class SortedKeys {
+// What rows tell of the entities of one list, to be locked in the order of their hashes. Members run backend code.
+class Ahead {
  public:
-  SortedKeys(const PartitionList& planned, const Program::Entities& list)
-      : list_(list), keys_(list.keys.size()), recent_(most_recent, 0) {
+  explicit Ahead(const Program::Entities& list) : list_(list), keys_(list.keys.size()), recent_(most_recent, 0) {}
+  Ahead(const Ahead&) = delete;
+  Ahead& operator=(const Ahead&) = delete;
+  virtual ~Ahead() = default;
+
+  // Evaluates what tells the entity of the keys that are in a slot's columns. They stay there.
+  void look_at(const TupleTableSlot* slot) {
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      const std::size_t column = list_.key_columns[i];
+      keys_[i] = {slot->tts_values[column], slot->tts_isnull[column]};
+    }
+    hash_ = hash_of(list_, keys_.data());
+  }
+
+  // Takes the entity that was looked at.
+  void take() {
+    // Rows of one entity often stand close together. What looks empty here is taken once more, at worst.
+    std::uint64_t& recent = recent_[hash_ % most_recent];
+    if (recent == hash_ && hash_ != 0) return;
+    recent = hash_;
+    put();
+  }
+
+  // Locks all that were taken, with `memory` for what each needs; false if one is taken. Ends what is here.
+  [[nodiscard]] virtual bool lock(StateStore& store, ExprContext* memory) = 0;
+
+ protected:
+  virtual void put() = 0;
+
+  const Program::Entities& list_;
+  std::vector<NullableDatum> keys_;
+  std::uint64_t hash_ = 0;
+
+ private:
+  static constexpr std::size_t most_recent = 4096;
+
+  std::vector<std::uint64_t> recent_;  // hashes taken, by their remainder
+};
+
+// Where rows of new entities are made when they are written: those that are there are found by their hash.
+class SortedHashes final : public Ahead {
+ public:
+  explicit SortedHashes(const Program::Entities& list) : Ahead(list) {
+    call([&] { sort_ = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false, work_mem, nullptr, 0); });
+  }
+
+  bool lock(StateStore& store, ExprContext* memory) override {
+    tuplesort_performsort(sort_);
+    bool taken = false;
+    Datum last = 0;
+    Datum hash;
+    for (bool any = false; !taken && compat::tuplesort_getdatum(sort_, &hash); any = true, last = hash) {
+      if (any && hash == last) continue;
+      ResetExprContext(memory);
+      MemoryContext previous = MemoryContextSwitchTo(memory->ecxt_per_tuple_memory);
+      taken = !store.lock_first(hash);
+      MemoryContextSwitchTo(previous);
+    }
+    tuplesort_end(sort_);
+    return !taken;
+  }
+
+ protected:
+  void put() override { tuplesort_putdatum(sort_, static_cast<Datum>(hash_), false); }
+
+ private:
+  Tuplesortstate* sort_ = nullptr;
+};
+
+// Where they are made when they are locked, or have slots of which one is chosen: with their keys.
+class SortedKeys final : public Ahead {
+ public:
+  SortedKeys(const PartitionList& planned, const Program::Entities& list) : Ahead(list) {
     call([&] {
       TupleDesc columns = CreateTemplateTupleDesc(static_cast<int>(1 + keys_.size()));
       TupleDescInitEntry(columns, 1, nullptr, INT8OID, -1, 0);
@@ -40,21 +112,35 @@ class SortedKeys {
     });
   }
 
-  // Evaluates what tells the entity of the keys that are in a slot's columns. They stay there. Backend code.
-  void look_at(const TupleTableSlot* slot) {
-    for (std::size_t i = 0; i < keys_.size(); ++i) {
-      const std::size_t column = list_.key_columns[i];
-      keys_[i] = {slot->tts_values[column], slot->tts_isnull[column]};
+  bool lock(StateStore& store, ExprContext* memory) override {
+    tuplesort_performsort(sort_);
+    bool any = false;
+    bool taken = false;
+    std::uint64_t last = 0;
+    while (!taken && tuplesort_gettupleslot(sort_, true, false, out_, nullptr)) {
+      ResetExprContext(memory);
+      slot_getallattrs(out_);
+      const auto hash = static_cast<std::uint64_t>(out_->tts_values[0]);
+      if (any && hash == last) continue;  // who has one entity of a hash has them all to itself
+      any = true;
+      last = hash;
+      for (std::size_t i = 0; i < keys_.size(); ++i) keys_[i] = {out_->tts_values[1 + i], out_->tts_isnull[1 + i]};
+      MemoryContext previous = MemoryContextSwitchTo(memory->ecxt_per_tuple_memory);
+      if (list_.shared) {
+        (void)store.lock_slot(hash, keys_.data(), list_.empty.data(), list_.empty.size());
+      } else {
+        taken = !store.lock(hash, keys_.data(), 0, list_.empty.data(), list_.empty.size());
+      }
+      MemoryContextSwitchTo(previous);
     }
-    hash_ = hash_of(list_, keys_.data());
+    tuplesort_end(sort_);
+    ExecDropSingleTupleTableSlot(in_);
+    ExecDropSingleTupleTableSlot(out_);
+    return !taken;
   }
 
-  // Takes the entity that was looked at. Backend code.
-  void take() {
-    // Rows of one entity often stand close together. What looks empty here is taken once more, at worst.
-    std::uint64_t& recent = recent_[hash_ % most_recent];
-    if (recent == hash_ && hash_ != 0) return;
-    recent = hash_;
+ protected:
+  void put() override {
     ExecClearTuple(in_);
     in_->tts_values[0] = static_cast<Datum>(hash_);
     in_->tts_isnull[0] = false;
@@ -66,44 +152,7 @@ class SortedKeys {
     tuplesort_puttupleslot(sort_, in_);
   }
 
-  void lock(StateStore& store, ExprContext* memory) {
-    const bool locked = call([&] {
-      tuplesort_performsort(sort_);
-      bool any = false;
-      bool taken = false;
-      std::uint64_t last = 0;
-      while (!taken && tuplesort_gettupleslot(sort_, true, false, out_, nullptr)) {
-        ResetExprContext(memory);
-        slot_getallattrs(out_);
-        const auto hash = static_cast<std::uint64_t>(out_->tts_values[0]);
-        if (any && hash == last) continue;  // who has one entity of a hash has them all to itself
-        any = true;
-        last = hash;
-        for (std::size_t i = 0; i < keys_.size(); ++i) keys_[i] = {out_->tts_values[1 + i], out_->tts_isnull[1 + i]};
-        MemoryContext previous = MemoryContextSwitchTo(memory->ecxt_per_tuple_memory);
-        if (list_.shared) {
-          (void)store.lock_slot(hash, keys_.data(), list_.empty.data(), list_.empty.size());
-        } else {
-          taken = !store.lock(hash, keys_.data(), 0, list_.empty.data(), list_.empty.size());
-        }
-        MemoryContextSwitchTo(previous);
-      }
-      tuplesort_end(sort_);
-      ExecDropSingleTupleTableSlot(in_);
-      ExecDropSingleTupleTableSlot(out_);
-      if (!taken && !list_.shared) store.stop_waiting();
-      return !taken;
-    });
-    if (!locked) throw EntityTaken();
-  }
-
  private:
-  static constexpr std::size_t most_recent = 4096;
-
-  const Program::Entities& list_;
-  std::vector<NullableDatum> keys_;
-  std::uint64_t hash_ = 0;
-  std::vector<std::uint64_t> recent_;  // hashes taken, by their remainder
   Tuplesortstate* sort_ = nullptr;
   TupleTableSlot* in_ = nullptr;
   TupleTableSlot* out_ = nullptr;
@@ -114,11 +163,16 @@ class SortedKeys {
 void lock_ahead(Program& program, Place& place, Diversion* diversion, RowSource& rows,
                 std::vector<StateStore>& stores) {
   const std::vector<PartitionList>& planned = program.plan().lists;
-  std::vector<std::optional<SortedKeys>> keys(planned.size());
+  std::vector<std::unique_ptr<Ahead>> ahead(planned.size());
   const bool shared_wait = IsolationUsesXactSnapshot();
   for (std::size_t list = 0; list < planned.size(); ++list) {
     const Program::Entities& known = program.lists[list];
-    if (planned[list].from_source && (!known.shared || shared_wait)) keys[list].emplace(planned[list], known);
+    if (!planned[list].from_source || (known.shared && !shared_wait)) continue;
+    if (!known.shared && stores[list].makes_rows_when_written()) {
+      ahead[list] = std::make_unique<SortedHashes>(known);
+    } else {
+      ahead[list] = std::make_unique<SortedKeys>(planned[list], known);
+    }
   }
   // What the sorts write to disk outlives the rows.
   const ResourceOwner owner = CurrentResourceOwner;
@@ -133,8 +187,8 @@ void lock_ahead(Program& program, Place& place, Diversion* diversion, RowSource&
       call([&] {
         MemoryContext previous = MemoryContextSwitchTo(program.expressions->ecxt_per_tuple_memory);
         counts = prepare(program) && has_event_time(program);
-        for (std::optional<SortedKeys>& of_list : keys) {
-          if (counts && of_list) of_list->look_at(program.prepared);
+        for (const std::unique_ptr<Ahead>& of_list : ahead) {
+          if (counts && of_list != nullptr) of_list->look_at(program.prepared);
         }
         MemoryContextSwitchTo(previous);
       });
@@ -142,14 +196,16 @@ void lock_ahead(Program& program, Place& place, Diversion* diversion, RowSource&
     if (!done || !counts) continue;
     const InOwner here(owner);
     call([&] {
-      for (std::optional<SortedKeys>& of_list : keys) {
-        if (of_list) of_list->take();
+      for (const std::unique_ptr<Ahead>& of_list : ahead) {
+        if (of_list != nullptr) of_list->take();
       }
     });
   }
   attempts.end();
   for (std::size_t list = 0; list < planned.size(); ++list) {
-    if (keys[list]) keys[list]->lock(stores[list], program.expressions);
+    if (ahead[list] == nullptr) continue;
+    if (!call([&] { return ahead[list]->lock(stores[list], program.expressions); })) throw EntityTaken();
+    if (!program.lists[list].shared) stores[list].stop_waiting();
   }
   // Rows that were made for new entities are found from here on.
   call([] { CommandCounterIncrement(); });

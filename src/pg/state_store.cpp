@@ -16,6 +16,7 @@ extern "C" {
 #include <catalog/pg_opfamily.h>
 #include <catalog/pg_type.h>
 #include <storage/lmgr.h>
+#include <utils/datum.h>
 #include <utils/fmgroids.h>
 #include <utils/snapmgr.h>
 #include <utils/syscache.h>
@@ -244,6 +245,17 @@ bool StateStore::has_keys(const NullableDatum* keys) const {
   return true;
 }
 
+// The keys of the row in read_slot_.
+const NullableDatum* StateStore::copy_of_keys() const {
+  auto* keys = static_cast<NullableDatum*>(palloc(sizeof(NullableDatum) * Max(keys_->size(), 1)));
+  for (std::size_t i = 0; i < keys_->size(); ++i) {
+    NullableDatum& key = keys[i];
+    key.value = slot_getattr(read_slot_, static_cast<AttrNumber>(first_key_attribute + i), &key.isnull);
+    if (!key.isnull) key.value = datumCopy(key.value, (*keys_)[i].by_value, (*keys_)[i].length);
+  }
+  return keys;
+}
+
 // Begins to look for the rows of a hash, in the order of their slots.
 void StateStore::start_states(IndexScanDesc scan, std::uint64_t hash) const {
   ScanKeyData key;
@@ -361,6 +373,23 @@ std::optional<StateRow> StateStore::lock(std::uint64_t hash, const NullableDatum
     switch (wait_and_lock_found(keys)) {
       case Attempt::locked: return row_in_slot(hash, keys);
       case Attempt::taken: return std::nullopt;
+      case Attempt::changed: break;
+    }
+  }
+}
+
+bool StateStore::lock_first(std::uint64_t hash) {
+  for (;;) {
+    CHECK_FOR_INTERRUPTS();
+    bool had_entries = false;
+    start_states(states_scan_, hash);
+    if (!next(states_scan_, read_slot_, &had_entries)) {
+      if (had_entries && !is_alone_ && is_committed(hash, nullptr, 0)) continue;
+      return true;
+    }
+    switch (wait_and_lock_found(copy_of_keys())) {
+      case Attempt::locked: ExecClearTuple(read_slot_); return true;
+      case Attempt::taken: return false;
       case Attempt::changed: break;
     }
   }

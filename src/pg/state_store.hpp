@@ -95,7 +95,12 @@ class StateStore {
   // that is to be made. `pending`: how many of those have this hash and another key. Nothing if the row is taken.
   [[nodiscard]] std::optional<StateRow> lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
                                              const std::byte* empty, std::size_t size);
-  // The same, but makes none: what it returns is not made then.
+  // Locks the first row of a hash, if it has any: whoever has that has all entities of the hash to itself. False if it
+  // is taken.
+  [[nodiscard]] bool lock_first(std::uint64_t hash);
+  // Whether `lock` makes no rows, but for what has been removed not long ago.
+  [[nodiscard]] bool makes_rows_when_written() const { return is_alone_ || new_rows_ == NewRows::when_written; }
+  // The same as lock, but makes none: what it returns is not made then.
   [[nodiscard]] std::optional<StateRow> lock_existing(std::uint64_t hash, const NullableDatum* keys);
   // If all can be repeated: from here on entities that others have are taken. Whoever has locked those that it needs in
   // the order in which all do, and meets another one, must not wait.
@@ -159,6 +164,7 @@ class StateStore {
 
   void start(IndexScanDesc scan, ScanKey keys, int count) const;
   void start_states(IndexScanDesc scan, std::uint64_t hash) const;
+  [[nodiscard]] const NullableDatum* copy_of_keys() const;
   [[nodiscard]] std::int16_t slot_number() const;
   [[nodiscard]] bool find_node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const;
   [[nodiscard]] Bytes node(IndexScanDesc scan, const StateRow& row, std::uint32_t number) const;
