@@ -109,8 +109,8 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
     // What the statement itself has done counts as done before what is done here.
     CommandCounterIncrement();
     for (std::size_t list = 0; list < stores.size(); ++list) {
-      stores[list].open(view.lists[list].states, view.lists[list].chunks, &program.lists[list].keys, &names[list],
-                        options.locking.new_rows, options.locking.can_repeat);
+      stores[list].open(view.lists[list].states, view.lists[list].chunks, program.image_type, &program.lists[list].keys,
+                        &names[list], options.locking.new_rows, options.locking.can_repeat);
     }
   });
   if (has_turns(program)) take_turn(program);

@@ -46,6 +46,7 @@ Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> pl
     expressions = CreateStandaloneExprContext();
     expressions->ecxt_scantuple = source_row;
     filter = ExecInitQual(plan_->filter, nullptr);
+    image_type = state_type();
   });
   build_lists();
   build_prepare();

@@ -110,8 +110,8 @@ Oid state_type() {
                          ObjectIdGetDatum(get_namespace_oid("feature", false)));
 }
 
-void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys, const EntityNames* names,
-                      NewRows new_rows, bool can_repeat) {
+void StateStore::open(Oid state_table, Oid chunk_table, Oid image_type, const std::vector<KeyFunctions>* keys,
+                      const EntityNames* names, NewRows new_rows, bool can_repeat) {
   keys_ = keys;
   names_ = names;
   new_rows_ = new_rows;
@@ -119,6 +119,7 @@ void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFun
   context_ = CurrentMemoryContext;
   owner_ = CurrentResourceOwner;
   chunk_table_ = chunk_table;
+  image_type_ = image_type;
   states_ = table_open(state_table, RowExclusiveLock);
   states_index_ = index_open(only_index(states_), RowExclusiveLock);
   is_alone_ = CheckRelationLockedByMe(states_, ShareRowExclusiveLock, true);
@@ -127,7 +128,7 @@ void StateStore::open(Oid state_table, Oid chunk_table, const std::vector<KeyFun
   types[hash_attribute - 1] = INT8OID;
   types[slot_attribute - 1] = INT2OID;
   for (std::size_t i = 0; i < keys->size(); ++i) types[first_key_attribute - 1 + i] = (*keys)[i].type;
-  types[width - 1] = state_type();
+  types[width - 1] = image_type_;
   check_columns(states_, states_index_, types, width, slot_attribute);
   pfree(types);
   InitDirtySnapshot(dirty_);
@@ -141,7 +142,7 @@ void StateStore::open_chunks() {
   MemoryContext previous = MemoryContextSwitchTo(context_);
   chunks_ = table_open(chunk_table_, RowExclusiveLock);
   chunks_index_ = index_open(only_index(chunks_), RowExclusiveLock);
-  const Oid types[] = {INT8OID, INT2OID, INT4OID, state_type()};
+  const Oid types[] = {INT8OID, INT2OID, INT4OID, image_type_};
   check_columns(chunks_, chunks_index_, types, events_attribute, number_attribute);
   // The state row is locked, so the chunks cannot change under us; our own changes count at once.
   chunks_scan_ = compat::index_beginscan(chunks_, chunks_index_, SnapshotSelf, 3);

@@ -82,11 +82,11 @@ class StateStore {
     std::size_t size;
   };
 
-  // `names` lives as long as the store is open. `can_repeat`: what is done with the store can be undone, and done once
-  // more; else no row is ever taken. Where nobody else can write to the table rows are made when they are written
-  // anyway, and none is taken either.
-  void open(Oid state_table, Oid chunk_table, const std::vector<KeyFunctions>* keys, const EntityNames* names,
-            NewRows new_rows, bool can_repeat);
+  // `image_type` is what state_type() gives. `names` lives as long as the store is open. `can_repeat`: what is done
+  // with the store can be undone, and done once more; else no row is ever taken. Where nobody else can write to the
+  // table rows are made when they are written anyway, and none is taken either.
+  void open(Oid state_table, Oid chunk_table, Oid image_type, const std::vector<KeyFunctions>* keys,
+            const EntityNames* names, NewRows new_rows, bool can_repeat);
   void close();
   // Whom what is open belongs to. Must be current whenever the store is used.
   [[nodiscard]] ResourceOwner owner() const { return owner_; }
@@ -198,6 +198,7 @@ class StateStore {
   MemoryContext context_ = nullptr;  // the statement's: what is opened lives there
   ResourceOwner owner_ = nullptr;
   Oid chunk_table_ = InvalidOid;
+  Oid image_type_ = InvalidOid;
   Relation states_ = nullptr;
   Relation states_index_ = nullptr;
   IndexInfo* states_index_info_ = nullptr;
