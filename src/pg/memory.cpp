@@ -3,6 +3,7 @@
 #include "pg/memory.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -44,23 +45,43 @@ WarmContext::~WarmContext() {
   }
 }
 
+#ifdef MADV_HUGEPAGE
+namespace {
+
+// Whole pages that nothing is in, to the operating system.
+void give_back(std::byte* begin, std::byte* end) {
+  static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const std::uintptr_t first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
+  const std::uintptr_t last = reinterpret_cast<std::uintptr_t>(end) / page * page;
+  if (first < last) (void)madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
+}  // namespace
+#endif
+
 std::byte* Arena::take(std::size_t bytes) {
   void* memory = MemoryContextAllocExtended(context_, bytes, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
   if (memory == nullptr) throw std::bad_alloc();
   return static_cast<std::byte*>(memory);
 }
 
-// Huge pages begin at multiples of their size, so there is room for a block to.
+// Huge pages begin at multiples of their size, so there is room for a block to. What lies before and behind it may have
+// been used before, and is given back: it is never needed.
 void Arena::add_block() {
   blocks_.reserve(blocks_.size() + 1);
-  std::size_t room = block_bytes + huge_page;
-  void* memory = take(room);
+  const std::size_t all = block_bytes + huge_page;
+  std::size_t room = all;
+  std::byte* const taken = take(all);
+  void* memory = taken;
   std::align(huge_page, block_bytes, memory, room);
+  auto* const block = static_cast<std::byte*>(memory);
 #ifdef MADV_HUGEPAGE
   // Where there are none, or nobody may have any, pages are as they always were.
-  (void)madvise(memory, block_bytes, MADV_HUGEPAGE);
+  (void)madvise(block, block_bytes, MADV_HUGEPAGE);
+  give_back(taken, block);
+  give_back(block + block_bytes, taken + all);
 #endif
-  blocks_.push_back(static_cast<std::byte*>(memory));
+  blocks_.push_back(block);
 }
 
 void* Arena::add_large(std::size_t bytes, std::size_t alignment) {
