@@ -32,6 +32,16 @@ Node* place(Node* node, void* context) {
   return reinterpret_cast<Node*>(placed);
 }
 
+// The number of a column behind so many others of its tuple.
+AttrNumber next_number(int columns) {
+  if (columns >= MaxAttrNumber) {
+    throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "definition has too many expressions")
+        .detail("Its levels may have " + std::to_string(MaxAttrNumber) +
+                " columns that are computed, and as many window functions.");
+  }
+  return static_cast<AttrNumber>(columns + 1);
+}
+
 }  // namespace
 
 LevelColumns::LevelColumns(const Plan& plan) {
@@ -43,23 +53,21 @@ LevelColumns::LevelColumns(const Plan& plan) {
     ListCell* cell;
     foreach (cell, plan.levels[level].output) {
       const auto* target = lfirst_node(TargetEntry, cell);
-      const Expr* expression = placed(level, target->expr);
-      call([&] {
-        Node* node = const_cast<Node*>(reinterpret_cast<const Node*>(expression));
-        if (IsA(node, Var)) return;
-        ++computed;
-        targets = lappend(targets, makeTargetEntry(reinterpret_cast<Expr*>(node), static_cast<AttrNumber>(computed),
-                                                   target->resname, false));
-        expression = reinterpret_cast<Expr*>(makeVar(OUTER_VAR, static_cast<AttrNumber>(computed), exprType(node),
-                                                     exprTypmod(node), exprCollation(node), 0));
-      });
+      Expr* expression = placed(level, target->expr);
+      if (!IsA(expression, Var)) {
+        const AttrNumber number = next_number(computed++);
+        call([&] {
+          const Node* node = reinterpret_cast<const Node*>(expression);
+          targets = lappend(targets, makeTargetEntry(expression, number, target->resname, false));
+          expression = reinterpret_cast<Expr*>(
+              makeVar(OUTER_VAR, number, exprType(node), exprTypmod(node), exprCollation(node), 0));
+        });
+      }
       places.push_back(reinterpret_cast<const Var*>(expression));
     }
     for (Expr* result : plan.levels[level].results) {
-      call([&] {
-        const auto number = static_cast<AttrNumber>(list_length(results_) + 1);
-        results_ = lappend(results_, makeTargetEntry(result, number, nullptr, false));
-      });
+      const AttrNumber number = next_number(list_length(results_));
+      call([&] { results_ = lappend(results_, makeTargetEntry(result, number, nullptr, false)); });
     }
     places_.push_back(std::move(places));
     computed_.push_back(targets);

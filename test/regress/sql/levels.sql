@@ -79,5 +79,16 @@ INSERT INTO late VALUES (3, '2024-01-01 11:00+00');
 INSERT INTO late VALUES (4, '2024-01-01 13:00+00');
 SELECT * FROM recorded ORDER BY id;
 
+-- What all levels compute is numbered as columns of a table are.
+CREATE TABLE wide (v int);
+DO $$
+DECLARE
+  columns text := (SELECT string_agg(format('c%s + 1 AS c%1$s', i), ', ') FROM generate_series(1, 1600) i);
+  query text := (SELECT format('SELECT %s FROM wide', string_agg(format('v AS c%s', i), ', ')) FROM generate_series(1, 1600) i);
+BEGIN
+  FOR level IN 1..21 LOOP query := format('SELECT %s FROM (%s) s', columns, query); END LOOP;
+  PERFORM feature.create_view('too_much', format('SELECT c1 FROM (%s) s', query));
+END $$;
+
 SET client_min_messages = warning;
 DROP SCHEMA levels CASCADE;
