@@ -3,7 +3,10 @@
 import json
 import os
 import statistics
+import textwrap
 from dataclasses import dataclass
+
+from reasons import REASONS
 
 
 class LeftOut(Exception):
@@ -45,12 +48,14 @@ def counted_rounds(number):
     return f"{number} round" if number == 1 else f"{number} rounds"
 
 
+def misses(line):
+    return line.goal is not None and not line.goal.met(line.summary()[line.goal.judged])
+
+
 def verdict(line):
     if not line.goal:
         return ""
-    goal = line.goal
-    met = goal.met(line.summary()[goal.judged])
-    return f"goal {goal.direction} {goal.bound:,}: {'met' if met else 'missed'}"
+    return f"goal {line.goal.direction} {line.goal.bound:,}: {'missed' if misses(line) else 'met'}"
 
 
 def table(figure):
@@ -59,6 +64,8 @@ def table(figure):
     for line in figure.lines:
         numbers = "".join(f"{value:>11,.{line.digits}f}" for value in line.summary().values())
         text.append(f"  {line.label:46}{line.unit:>4}{numbers}   {verdict(line)}".rstrip())
+    if figure.name in REASONS and any(misses(line) for line in figure.lines):
+        text += textwrap.wrap(REASONS[figure.name], 118, initial_indent="  Missed: ", subsequent_indent="  ")
     return "\n".join(text)
 
 
