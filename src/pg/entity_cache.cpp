@@ -174,6 +174,7 @@ void EntityCache::tell(MetEntities& met) const {
 }
 
 void EntityCache::load_new() {
+  if (lists_.empty()) return;  // a definition without windows
   for (const std::size_t list : order_) {
     Loaded& loaded = lists_[list];
     const bool from_source = program_.plan().lists[list].from_source;
