@@ -65,21 +65,25 @@ std::byte* Arena::take(std::size_t bytes) {
   return static_cast<std::byte*>(memory);
 }
 
-// Huge pages begin at multiples of their size, so there is room for a block to. What lies before and behind it may have
-// been used before, and is given back: it is never needed.
+// Huge pages begin at multiples of their size, so there is room for a large block to. What lies before and behind it
+// may have been used before, and is given back: it is never needed.
 void Arena::add_block() {
   blocks_.reserve(blocks_.size() + 1);
-  const std::size_t all = block_bytes + huge_page;
+  if (blocks_.size() < small_blocks) {
+    blocks_.push_back(take(small_bytes));
+    return;
+  }
+  const std::size_t all = large_block_bytes + huge_page;
   std::size_t room = all;
   std::byte* const taken = take(all);
   void* memory = taken;
-  std::align(huge_page, block_bytes, memory, room);
+  std::align(huge_page, large_block_bytes, memory, room);
   auto* const block = static_cast<std::byte*>(memory);
 #ifdef MADV_HUGEPAGE
   // Where there are none, or nobody may have any, pages are as they always were.
-  (void)madvise(block, block_bytes, MADV_HUGEPAGE);
+  (void)madvise(block, large_block_bytes, MADV_HUGEPAGE);
   give_back(taken, block);
-  give_back(block + block_bytes, taken + all);
+  give_back(block + large_block_bytes, taken + all);
 #endif
   blocks_.push_back(block);
 }
@@ -96,7 +100,7 @@ void* Arena::add_large(std::size_t bytes, std::size_t alignment) {
 void Arena::set_block(std::size_t block) {
   block_ = block;
   at_ = blocks_[block];
-  left_ = block == 0 ? first_bytes : block_bytes;
+  left_ = block < small_blocks ? small_bytes : large_block_bytes;
 }
 
 void Arena::rewind() {

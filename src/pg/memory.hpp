@@ -79,9 +79,10 @@ class WarmContext {
 
 // Gives out memory of a context in one direction, and takes all of it back at once: what one batch has had the next one
 // has without the operating system, and still in the processor's caches if it is little. Begins with the buffer of a
-// warm context; blocks beyond it have one size, so that each is as good as the other, and lie in huge pages where the
-// operating system has some: on a virtual machine, to get memory page by page takes longer than to fill it. What does
-// not fit a block gets memory of its own, which is given back.
+// warm context, and adds a few blocks of that size. Who needs more gets large ones, in huge pages where the operating
+// system has some: on a virtual machine, to get memory page by page takes longer than to fill it, but to empty a huge
+// page for a little would take a single row longer than all that it does. What does not fit a block gets memory of its
+// own, which is given back.
 class Arena final : public std::pmr::memory_resource {
  public:
   explicit Arena(const WarmContext& warm) : context_(warm.get()), blocks_{static_cast<std::byte*>(warm.buffer())} {}
@@ -90,16 +91,26 @@ class Arena final : public std::pmr::memory_resource {
 
   void rewind();
   // Bytes that are in use of what was taken from the operating system, beyond the buffer.
-  [[nodiscard]] std::size_t used() const { return (block_ == 0 ? 0 : block_ * block_bytes - left_) + large_bytes_; }
+  [[nodiscard]] std::size_t used() const { return (block_ == 0 ? 0 : bytes_before(block_ + 1) - left_) + large_bytes_; }
   // As the context counts them: with what is not in use, or lies between blocks and never is.
   [[nodiscard]] std::size_t allocated() const {
-    return (blocks_.size() - 1) * (block_bytes + huge_page) + large_bytes_;
+    return bytes_before(blocks_.size()) + large_blocks(blocks_.size()) * huge_page + large_bytes_;
   }
 
  private:
-  static constexpr std::size_t first_bytes = WarmContext::buffer_bytes;
+  static constexpr std::size_t small_bytes = WarmContext::buffer_bytes;
+  static constexpr std::size_t small_blocks = 4;  // with the buffer
   static constexpr std::size_t huge_page = std::size_t{2} << 20;
-  static constexpr std::size_t block_bytes = 2 * huge_page;
+  static constexpr std::size_t large_block_bytes = 2 * huge_page;
+
+  // Of so many blocks.
+  [[nodiscard]] static constexpr std::size_t large_blocks(std::size_t blocks) {
+    return blocks < small_blocks ? 0 : blocks - small_blocks;
+  }
+  // Of all blocks before one, but for the buffer.
+  [[nodiscard]] static constexpr std::size_t bytes_before(std::size_t block) {
+    return (block - large_blocks(block) - 1) * small_bytes + large_blocks(block) * large_block_bytes;
+  }
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     for (;;) {
@@ -109,7 +120,7 @@ class Arena final : public std::pmr::memory_resource {
         left_ -= bytes;
         return memory;
       }
-      if (bytes + alignment > first_bytes) return add_large(bytes, alignment);
+      if (bytes + alignment > small_bytes) return add_large(bytes, alignment);
       if (block_ + 1 == blocks_.size()) add_block();
       set_block(block_ + 1);
     }
@@ -126,7 +137,7 @@ class Arena final : public std::pmr::memory_resource {
   std::vector<std::byte*> blocks_;
   std::size_t block_ = 0;
   std::byte* at_ = blocks_[0];
-  std::size_t left_ = first_bytes;
+  std::size_t left_ = small_bytes;
   std::vector<std::byte*> large_;
   std::size_t large_bytes_ = 0;
 };
