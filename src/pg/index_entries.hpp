@@ -35,7 +35,7 @@ class IndexEntries {
   void insert();
 
  private:
-  // As many rows as a batch has; half of the bytes are entries, so that their memory stays below that of the batch.
+  // A batch's rows, usually.
   static constexpr int most_rows = 65536;
   static constexpr Size most_bytes = Size{8} << 20;
 
