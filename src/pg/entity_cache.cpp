@@ -79,13 +79,6 @@ EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
     lists_.emplace_back();
     use_context(list, context(list));
   }
-  // A single row's entities are locked in this order, too: those that it tells of, and the others as its levels come.
-  order_ = all_lists();
-  const auto depth = [&](std::size_t list) {
-    const PartitionList& planned = program_.plan().lists[list];
-    return planned.from_source ? 0 : planned.level + 1;
-  };
-  std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return depth(a) < depth(b); });
 }
 
 NullableDatum* EntityCache::keys_in(std::size_t list, const TupleTableSlot* slot) const {
@@ -175,7 +168,7 @@ void EntityCache::tell(MetEntities& met) const {
 
 void EntityCache::load_new() {
   if (lists_.empty()) return;  // a definition without windows
-  for (const std::size_t list : order_) {
+  for (const std::size_t list : program_.lock_order) {
     Loaded& loaded = lists_[list];
     const bool from_source = program_.plan().lists[list].from_source;
     std::sort(loaded.new_members.begin(), loaded.new_members.end(), [](const Member* a, const Member* b) {

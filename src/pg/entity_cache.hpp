@@ -107,7 +107,6 @@ class EntityCache {
   Program& program_;
   std::vector<StateStore>& stores_;
   std::deque<Loaded> lists_;
-  std::vector<std::size_t> order_;  // in which their members are locked
   const std::size_t most_bytes_;
   // Where the statement has written state rows that were there before: what it has updated again and again leaves as
   // many versions behind, which nobody can remove before it ends, and the index leads to all of them.

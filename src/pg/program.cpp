@@ -2,6 +2,9 @@
 
 #include "pg/program.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 #include "kernel/segment.hpp"
 #include "pg/catalogue_aggregate.hpp"
 #include "pg/columns.hpp"
@@ -197,6 +200,14 @@ void Program::build_lists() {
       if (catalogue != nullptr) lists[i].catalogue.push_back(catalogue);
     }
   }
+  lock_order.resize(lists.size());
+  std::iota(lock_order.begin(), lock_order.end(), std::size_t{0});
+  const auto depth = [&](std::size_t list) {
+    const PartitionList& planned = plan_->lists[list];
+    return planned.from_source ? 0 : planned.level + 1;
+  };
+  std::stable_sort(lock_order.begin(), lock_order.end(),
+                   [&](std::size_t a, std::size_t b) { return depth(a) < depth(b); });
 }
 
 void Program::build_prepare() {

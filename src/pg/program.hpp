@@ -118,6 +118,7 @@ class Program {
   ProjectionInfo* know = nullptr;  // what a row of the source alone tells of its events: each list's known arguments
   TupleTableSlot* known = nullptr;
   std::vector<Entities> lists;
+  std::vector<std::size_t> lock_order;  // of lists: those that a row of the source tells of, then as its levels come
   Oid image_type = InvalidOid;  // of states: looked up once a session
   std::vector<Level> levels;
   TupleTableSlot* results = nullptr;   // of all levels' window functions
