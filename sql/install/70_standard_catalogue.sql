@@ -69,9 +69,9 @@ FROM (
       FROM (
         SELECT transaction_id, "timestamp", user_id, merchant_id, amount, currency, merchant_category, payment_method,
                ip_address, device_id, latitude, longitude, card_type,
-               date_part('month', "timestamp" AT TIME ZONE 'UTC')::int       AS month,
-               date_part('hour',  "timestamp" AT TIME ZONE 'UTC')::int       AS hour,
-               date_part('dow',   "timestamp" AT TIME ZONE 'UTC')::int + 1   AS day_of_week,
+               date_part('month', utc_time)::int                           AS month,
+               date_part('hour', utc_time)::int                            AS hour,
+               date_part('dow', utc_time)::int + 1                         AS day_of_week,
                (count(*) OVER u)::int                                      AS user_transaction_count,
                (count(*) OVER last_hour)::int                              AS transactions_last_hour,
                (count(*) OVER last_10min)::int                             AS transactions_last_10min,
@@ -84,7 +84,7 @@ FROM (
                max(amount)        OVER past                                AS past_max,
                count(*)           OVER last50                              AS last50_count,
                stddev_pop(amount) OVER last50                              AS last50_stddev
-        FROM transactions
+        FROM (SELECT *, "timestamp" AT TIME ZONE 'UTC' AS utc_time FROM transactions) raw
         WINDOW u          AS (PARTITION BY user_id ORDER BY "timestamp"),
                last_hour  AS (u RANGE BETWEEN '1 hour' PRECEDING AND CURRENT ROW),
                last_10min AS (u RANGE BETWEEN '10 minutes' PRECEDING AND CURRENT ROW),
