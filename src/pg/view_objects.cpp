@@ -175,11 +175,13 @@ void create_states(ViewIdentity& view, const Plan& plan) {
       const Key& key = plan.lists[i].keys[k];
       keys += "key_" + std::to_string(k + 1) + " " + sql_type(key.type, -1, key.collation) + ", ";
     }
-    // Half of each page is left for the next version of its rows, so that updates stay on their page; and a state of
-    // any size that fits a page stays in its row.
+    // Half of each page is left for the next version of its rows, so that updates stay on their page. Entities of
+    // several columns are many and have few events each: a quarter is room for several of them. A state of any size
+    // that fits a page stays in its row.
+    const std::string fillfactor = plan.lists[i].keys.size() > 1 ? "75" : "50";
     spi.execute("CREATE TABLE feature_state.states" + suffix + " (key_hash bigint, slot smallint, " + keys +
-                "state feature.state NOT NULL, PRIMARY KEY (key_hash, slot)) "
-                "WITH (fillfactor = 50, toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.05)");
+                "state feature.state NOT NULL, PRIMARY KEY (key_hash, slot)) WITH (fillfactor = " + fillfactor +
+                ", toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.05)");
     spi.execute("CREATE TABLE feature_state.chunks" + suffix +
                 " (key_hash bigint, slot smallint, number integer, events feature.state NOT NULL, "
                 "PRIMARY KEY (key_hash, slot, number))");
