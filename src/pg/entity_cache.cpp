@@ -17,7 +17,6 @@
 
 extern "C" {
 #include <access/xact.h>
-#include <common/hashfn.h>
 #include <executor/executor.h>
 #include <utils/datum.h>
 }
@@ -32,30 +31,6 @@ std::uint64_t place_of(std::size_t list, std::uint64_t hash) { return hash ^ (li
 constexpr std::size_t most_written = std::size_t{1} << 18;
 
 }  // namespace
-
-bool same_keys(const Program::Entities& list, const NullableDatum* a, const NullableDatum* b) {
-  for (std::size_t i = 0; i < list.keys.size(); ++i) {
-    if (a[i].isnull != b[i].isnull) return false;
-    const KeyFunctions& functions = list.keys[i];
-    if (!a[i].isnull && !DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.equal), functions.collation,
-                                                        a[i].value, b[i].value))) {
-      return false;
-    }
-  }
-  return true;
-}
-
-std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys) {
-  std::uint64_t hash = 0;
-  for (std::size_t i = 0; i < list.keys.size(); ++i) {
-    const KeyFunctions& functions = list.keys[i];
-    const std::uint64_t one = keys[i].isnull ? 0
-                                             : DatumGetUInt64(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.hash),
-                                                                                functions.collation, keys[i].value, 0));
-    hash = hash_combine64(hash, one);
-  }
-  return hash;
-}
 
 NodeSource::Image Nodes::load(std::uint32_t number) {
   const InOwner here(store_.owner());
@@ -81,15 +56,12 @@ EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
   }
 }
 
-NullableDatum* EntityCache::keys_in(std::size_t list, const TupleTableSlot* slot) const {
+const NullableDatum* EntityCache::keys_in(std::size_t list, const TupleTableSlot* slot) {
   const Program::Entities& known = program_.lists[list];
-  auto* keys = static_cast<NullableDatum*>(
-      call([&] { return palloc(sizeof(NullableDatum) * std::max<std::size_t>(1, known.keys.size())); }));
-  for (std::size_t i = 0; i < known.keys.size(); ++i) {
-    const std::size_t column = known.key_columns[i];
-    keys[i] = {slot->tts_values[column], slot->tts_isnull[column]};
-  }
-  return keys;
+  keys_.clear();
+  for (const std::size_t column : known.key_columns)
+    keys_.push_back({slot->tts_values[column], slot->tts_isnull[column]});
+  return keys_.data();
 }
 
 bool EntityCache::has_keys(const Member& member, const TupleTableSlot* slot) {
@@ -97,7 +69,7 @@ bool EntityCache::has_keys(const Member& member, const TupleTableSlot* slot) {
 }
 
 bool EntityCache::has_keys(const Member& member, const NullableDatum* keys) {
-  return call([&] { return same_keys(program_.lists[member.list], member.keys, keys); });
+  return call([&] { return same_keys(program_.lists[member.list].keys, member.keys, keys); });
 }
 
 Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
@@ -109,9 +81,9 @@ Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
     std::uint64_t hash;
     Member* member;
   } found = call([&] {
-    decltype(found) result{hash_of(known, keys), nullptr};
-    result.member =
-        loaded.by_hash.find(result.hash, [&](const Member& member) { return same_keys(known, member.keys, keys); });
+    decltype(found) result{hash_of(known.keys, keys), nullptr};
+    result.member = loaded.by_hash.find(result.hash,
+                                        [&](const Member& member) { return same_keys(known.keys, member.keys, keys); });
     return result;
   });
   return found.member != nullptr ? found.member : add(list, found.hash, keys);

@@ -17,11 +17,6 @@
 
 namespace feature {
 
-// By which the entity of these keys is found, and in whose order entities are locked, as a signed number. Backend code.
-[[nodiscard]] std::uint64_t hash_of(const Program::Entities& list, const NullableDatum* keys);
-// Whether two keys are one entity's. Backend code.
-[[nodiscard]] bool same_keys(const Program::Entities& list, const NullableDatum* a, const NullableDatum* b);
-
 class EntityCache {
  public:
   // Stores are those of the program's lists, open.
@@ -87,7 +82,7 @@ class EntityCache {
     std::size_t finds = 0;
   };
 
-  [[nodiscard]] NullableDatum* keys_in(std::size_t list, const TupleTableSlot* slot) const;
+  [[nodiscard]] const NullableDatum* keys_in(std::size_t list, const TupleTableSlot* slot);
   [[nodiscard]] std::optional<EventTime> keep_from(const Member& member) const;
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   void load_if_there(Member& member);
@@ -112,6 +107,7 @@ class EntityCache {
   // many versions behind, which nobody can remove before it ends, and the index leads to all of them.
   std::unordered_map<std::uint64_t, ItemPointerData> written_;
   SharedMembers shared_;
+  std::vector<NullableDatum> keys_;  // those that were looked at last
 };
 
 }  // namespace feature

@@ -70,7 +70,7 @@ class KeyTest {
     for (std::size_t k = 0; k < keys_.size(); ++k) {
       values_[k].value = ExecEvalExpr(keys_[k], program_.expressions, &values_[k].isnull);
     }
-    return same_keys(program_.lists[entity_.list], entity_.keys.data(), values_.data());
+    return same_keys(program_.lists[entity_.list].keys, entity_.keys.data(), values_.data());
   }
 
   Program& program_;

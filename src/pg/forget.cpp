@@ -355,7 +355,7 @@ class Oblivion {
 
   [[nodiscard]] std::string rows_of_hash(const ForgottenEntity& entity) const {
     const auto hash = static_cast<std::int64_t>(
-        call([&] { return hash_of(program_.lists[entity.list], entity.keys.data()); }));
+        call([&] { return hash_of(program_.lists[entity.list].keys, entity.keys.data()); }));
     return qualified_name(view_.lists[entity.list].states) + " WHERE key_hash = " + literal(std::to_string(hash)) +
            "::pg_catalog.int8";
   }

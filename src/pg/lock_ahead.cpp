@@ -34,7 +34,7 @@ class Ahead {
       const std::size_t column = list_.key_columns[i];
       keys_[i] = {slot->tts_values[column], slot->tts_isnull[column]};
     }
-    hash_ = hash_of(list_, keys_.data());
+    hash_ = hash_of(list_.keys, keys_.data());
   }
 
   // Takes the entity that was looked at.

@@ -23,7 +23,6 @@ extern "C" {
 #include <utils/builtins.h>
 #include <utils/lsyscache.h>
 #include <utils/rel.h>
-#include <utils/typcache.h>
 }
 
 namespace feature {
@@ -171,19 +170,9 @@ void Program::build_lists() {
   for (std::size_t i = 0; i < lists.size(); ++i) {
     const PartitionList& planned = plan_->lists[i];
     lists[i].shared = identity_.lists[i].shared;
-    lists[i].keys.resize(planned.keys.size());
+    lists[i].keys.reserve(planned.keys.size());
     call([&] {
-      for (std::size_t k = 0; k < planned.keys.size(); ++k) {
-        const Key& key = planned.keys[k];
-        KeyFunctions& functions = lists[i].keys[k];
-        const TypeCacheEntry* type = lookup_type_cache(key.type, TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
-        fmgr_info_cxt(type->hash_extended_proc, &functions.hash, CurrentMemoryContext);
-        fmgr_info_cxt(get_opcode(type->eq_opr), &functions.equal, CurrentMemoryContext);
-        functions.type = key.type;
-        functions.collation = key.collation;
-        functions.length = key.length;
-        functions.by_value = key.by_value;
-      }
+      for (const Key& key : planned.keys) lists[i].keys.emplace_back(key.type, key.collation, key.length, key.by_value);
     });
     SegmentWriter writer(planned.kernel.layout);
     std::vector<Value> none(planned.kernel.layout.prefix.size());

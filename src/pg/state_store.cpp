@@ -236,12 +236,8 @@ bool StateStore::has_keys(const NullableDatum* keys) const {
   for (std::size_t i = 0; i < keys_->size(); ++i) {
     bool null;
     const Datum stored = slot_getattr(read_slot_, static_cast<AttrNumber>(first_key_attribute + i), &null);
-    const KeyFunctions& functions = (*keys_)[i];
     if (null != keys[i].isnull) return false;
-    if (!null && !DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo*>(&functions.equal), functions.collation, stored,
-                                                 keys[i].value))) {
-      return false;
-    }
+    if (!null && !(*keys_)[i].equal(stored, keys[i].value)) return false;
   }
   return true;
 }

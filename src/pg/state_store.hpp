@@ -19,6 +19,7 @@
 // transaction releases it; close() does on success.
 #pragma once
 
+#include "pg/key_functions.hpp"
 #include "pg/plan.hpp"
 #include "pg/postgres.hpp"
 
@@ -33,16 +34,6 @@ extern "C" {
 }
 
 namespace feature {
-
-// A key column's functions, looked up once a session.
-struct KeyFunctions {
-  FmgrInfo hash;
-  FmgrInfo equal;
-  Oid type;
-  Oid collation;
-  std::int16_t length;
-  bool by_value;
-};
 
 // What an entity is called in messages to whoever inserts.
 class EntityNames {

@@ -100,10 +100,9 @@ void WindowResults::aggregate(const WindowFunction& function, Fold&& fold, Datum
     accumulator_ = fold();
     folded_ = &function;
   }
-  call([&] {
-    CHECK_FOR_INTERRUPTS();
-    *value = finish(function, accumulator_, null);
-  });
+  check_interrupts();
+  const auto finished = [&] { return finish(function, accumulator_, null); };
+  *value = needs_backend(function.finish) ? call(finished) : finished();
   place_.at_feature(nullptr);
 }
 
