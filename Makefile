@@ -34,6 +34,10 @@ ISOLATION_OPTS = --inputdir=test/isolation --load-extension=feature_ext
 # Server headers are system headers to us: their warnings are not ours. -MMD tracks header dependencies, which PGXS
 # does not where PostgreSQL was configured without --enable-depend, as Debian's is.
 PG_CXXFLAGS = -std=gnu++17 -Wno-register -Wall -Wextra -fvisibility=hidden -MMD -MP $(WARN)
+# ASSERTIONS=1: the standard library aborts where it is used wrongly, as by an index beyond a vector's end.
+ifneq ($(ASSERTIONS),)
+PG_CXXFLAGS += -D_GLIBCXX_ASSERTIONS
+endif
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 SHLIB_LINK  = -lstdc++
 # PGXS compiles bitcode without PG_CXXFLAGS, so that it cannot compile C++17.
@@ -47,8 +51,8 @@ $(error $(PG_CONFIG) does not lead to the files for building extensions; `make s
 endif
 include $(PGXS)
 
-# Objects belong to one server version: another PG_CONFIG compiles them anew.
-SERVER := $(shell $(PG_CONFIG) --version) $(PGXS)
+# Objects belong to one server version, and to one kind of build: others compile them anew.
+SERVER := $(shell $(PG_CONFIG) --version) $(PGXS) $(ASSERTIONS:%=with assertions)
 $(shell mkdir -p build; echo '$(SERVER)' | cmp -s - build/server || echo '$(SERVER)' >build/server)
 $(OBJS): build/server
 

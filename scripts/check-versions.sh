@@ -1,8 +1,8 @@
 #!/bin/bash
 # Runs test suites on versions of PostgreSQL: check-versions.sh "MAJOR [SUITE]..."...
 #
-# The version of PG_CONFIG, or that of this Debian, is checked here, another one in the Debian that has it (debian.sh).
-# What is needed is installed. Ends with "N passed, N failed" of all of it, and fails if something did.
+# The version of PG_CONFIG, or that of this Debian, is checked here, as it is installed; another one in the Debian that has
+# it (debian.sh), where the standard library's assertions are on. What is needed is installed. Ends with "N passed, N failed" of all of it, and fails if something did.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
@@ -24,7 +24,7 @@ check() {
   else
     echo "PostgreSQL $1, in Debian $release"
     "$top/scripts/setup.sh" debootstrap
-    "$top/scripts/debian.sh" "$1" check SUITES="$2"
+    "$top/scripts/debian.sh" "$1" check SUITES="$2" ASSERTIONS=1
   fi
 }
 
