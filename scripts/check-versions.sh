@@ -1,8 +1,9 @@
 #!/bin/bash
 # Runs test suites on versions of PostgreSQL: check-versions.sh "MAJOR [SUITE]..."...
 #
-# The version of PG_CONFIG, or that of this Debian, is checked here, as it is installed; another one in the Debian that has
-# it (debian.sh), where the standard library's assertions are on. What is needed is installed. Ends with "N passed, N failed" of all of it, and fails if something did.
+# The version of PG_CONFIG, or that of this Debian, is checked here, as it is installed; another one in the Debian that
+# has it (debian.sh), where the standard library's assertions are on. What is needed is installed. Ends with "N passed,
+# N failed" of all of it, and fails if something did.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
