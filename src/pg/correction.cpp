@@ -172,7 +172,7 @@ void rebuild_states(Program& program, const Parameters& new_places, std::int64_t
     // Inside the scope of the cursor's own safe search path.
     std::optional<PinnedSettings> settings;
     if (program.plan().needs_settings) settings.emplace(view.settings);
-    (void)compute(program, processed, nowhere, nullptr, batch_rows, nullptr, InvalidOid);
+    (void)compute(program, processed, nowhere, nullptr, {batch_rows});
   }
   rows.close();
   spi.close();
@@ -193,7 +193,7 @@ void process_inserted(Program& program, const RowChanges& changes, FeatureRows& 
   WriterSink sink(writer);
   Diversion diversion(program);
   ChangedRows rows(changes, false, changes.first_of_table());
-  (void)compute(program, rows, sink, &diversion, batch_rows, rebuilt_without, inserter);
+  (void)compute(program, rows, sink, &diversion, {batch_rows, rebuilt_without, inserter, changes.changed_by()});
   const Stopwatch watch(program.identity().id, Stage::writing);
   diversion.finish();
   call([&] { writer.finish(); });
@@ -225,7 +225,7 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
   }
   if (old_rows == 0) {
     ChangedRows rows(changes, false);
-    run(program, rows, {batch_rows, true, {}, inserter});
+    run(program, rows, {batch_rows, true, {}, inserter, changes.changed_by()});
     return;
   }
   const std::size_t together = program.identity().diverts ? changes.first_of_table() : changes.changes().size();
@@ -233,8 +233,8 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
   Diversion diversion(program);
   const auto process = [&](const Parameters* rebuilt_without) {
     OldThenNew rows(changes, diverted, together, rebuilt_without != nullptr);
-    return compute(program, rows, features, program.identity().diverts ? &diversion : nullptr, batch_rows,
-                   rebuilt_without, inserter);
+    return compute(program, rows, features, program.identity().diverts ? &diversion : nullptr,
+                   {batch_rows, rebuilt_without, inserter, changes.changed_by()});
   };
   // What an attempt that does not come out has locked is let go: two that kept the states locked could never both have
   // them alone.

@@ -85,32 +85,25 @@ struct Locking {
   MetEntities* met = nullptr;
 };
 
-struct ComputeOptions {
-  std::int64_t batch_rows;
-  std::optional<EventTime> since;
-  const Parameters* rebuilt_without;
-  Oid inserter;
-  Locking locking;
-};
-
 // The whole way of the rows to the sink, between the opening of the state tables and their closing.
 std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& source, RowSink& sink,
-                                    Diversion* diversion, const ComputeOptions& options) {
+                                    Diversion* diversion, const ComputeOptions& options, std::optional<EventTime> since,
+                                    const Locking& locking) {
   const ViewIdentity& view = program.identity();
   Stopwatch watch(view.id, Stage::reading);
   program.forget_row();
   std::vector<StateStore> stores(program.lists.size());
   std::vector<ListNames> names;
   for (std::size_t list = 0; list < stores.size(); ++list) names.emplace_back(program, list, options.inserter);
-  // The command that has changed the rows, if one has: its snapshot is still the active one, while the current command
-  // may be a later one already, as another view on the source has been computed.
-  const CommandId command = call([] { return GetActiveSnapshot()->curcid; });
+  // The command that has changed the rows, if one has. If it is the one whose triggers fire, its snapshot is still the
+  // active one, while the current command may be a later one already, as another view on the source has been computed.
+  const CommandId command = options.changed_by ? *options.changed_by : call([] { return GetActiveSnapshot()->curcid; });
   call([&] {
     // What the statement itself has done counts as done before what is done here.
     CommandCounterIncrement();
     for (std::size_t list = 0; list < stores.size(); ++list) {
       stores[list].open(view.lists[list].states, view.lists[list].chunks, program.image_type, &program.lists[list].keys,
-                        &names[list], options.locking.new_rows, options.locking.can_repeat);
+                        &names[list], locking.new_rows, locking.can_repeat);
     }
   });
   if (has_turns(program)) take_turn(program);
@@ -120,9 +113,9 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
     written = with_context([&] {
       EntityCache entities(program, stores);
       History history(program, entities, command, options.rebuilt_without);
-      const Work work{
-          program, place, entities, history, sink, diversion, options.since, options.rebuilt_without == nullptr, watch};
-      MetEntities* met = options.locking.met;
+      const Work work{program, place, entities, history, sink, diversion, since, options.rebuilt_without == nullptr,
+                      watch};
+      MetEntities* met = locking.met;
       if (met == nullptr) return run_batches(work, stores, source, options.batch_rows);
       entities.expect(*met);
       try {
@@ -143,9 +136,10 @@ Processed process(Program& program, Place& place, RowSource& source, RowSink& si
                   const Locking& locking) {
   Processed done;
   Diversion diversion(program);
-  done.written = compute(program, place, source, sink, program.identity().diverts ? &diversion : nullptr,
-                         {options.batch_rows, options.destination.since, nullptr, options.inserter, locking})
-                     .value_or(0);
+  done.written =
+      compute(program, place, source, sink, program.identity().diverts ? &diversion : nullptr,
+              {options.batch_rows, nullptr, options.inserter, options.changed_by}, options.destination.since, locking)
+          .value_or(0);
   done.diverted = diversion.count();
   const Stopwatch watch(program.identity().id, Stage::writing);
   diversion.finish();
@@ -219,12 +213,9 @@ Processed run(Program& program, RowSource& source, const RunOptions& options) {
   return run(program, source, options, Locking());
 }
 
-bool compute(Program& program, RowSource& source, RowSink& sink, Diversion* diversion, std::int64_t batch_rows,
-             const Parameters* rebuilt_without, Oid inserter) {
+bool compute(Program& program, RowSource& source, RowSink& sink, Diversion* diversion, const ComputeOptions& options) {
   Place place(program);
-  return compute(program, place, source, sink, diversion,
-                 {batch_rows, std::nullopt, rebuilt_without, inserter, Locking()})
-      .has_value();
+  return compute(program, place, source, sink, diversion, options, std::nullopt, Locking()).has_value();
 }
 
 }  // namespace feature

@@ -24,6 +24,8 @@ struct RunOptions {
   bool fire_triggers;  // on the feature table
   Destination destination = {};
   Oid inserter = InvalidOid;  // who has inserted the rows, and may be told of them what they may read
+  // The command that has begun to change the rows, see RowChanges; nothing if it is the one whose triggers fire.
+  std::optional<CommandId> changed_by = std::nullopt;
 };
 
 struct Processed {
@@ -35,11 +37,18 @@ struct Processed {
 // their frames hold; memory is bounded by a batch and its entities.
 Processed run(Program& program, RowSource& source, const RunOptions& options);
 
+struct ComputeOptions {
+  std::int64_t batch_rows;
+  // States have been made anew, without the rows in these places; null if not.
+  const Parameters* rebuilt_without = nullptr;
+  Oid inserter = InvalidOid;  // these two as in RunOptions
+  std::optional<CommandId> changed_by = std::nullopt;
+};
+
 // The same with another place for finished rows, and one for those that fail: null if they fail all. Old rows are taken
 // out of the states, and fail all if they fail; false if the event of one cannot be told from others: then the states
-// are half done, and must be made anew, from the source without the new rows. `rebuilt_without`: they have been,
-// without the rows in these places; null if not. `inserter`: see RunOptions.
+// are half done, and must be made anew, from the source without the new rows.
 [[nodiscard]] bool compute(Program& program, RowSource& source, RowSink& sink, Diversion* diversion,
-                           std::int64_t batch_rows, const Parameters* rebuilt_without, Oid inserter);
+                           const ComputeOptions& options);
 
 }  // namespace feature

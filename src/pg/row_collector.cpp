@@ -190,8 +190,9 @@ void open_collection(std::int32_t view, Oid source, std::optional<std::uint64_t>
     ++open->left;
     return;
   }
-  collections().push_back(
-      {view, GetCurrentSubTransactionId(), current_command(), parts, std::make_unique<RowChanges>(source)});
+  const CommandId command = current_command();
+  collections().push_back({view, GetCurrentSubTransactionId(), command, parts,
+                           std::make_unique<RowChanges>(source, parts ? std::optional(command) : std::nullopt)});
 }
 
 bool has_unprocessed_inserts(std::int32_t view) {

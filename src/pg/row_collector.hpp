@@ -44,7 +44,9 @@ struct RowChange {
 // partition of it: `relation`; SqlError is thrown if it is of none of these.
 class RowChanges {
  public:
-  explicit RowChanges(Oid source) : partitions_(source) {}
+  // `changed_by`: if several commands make the changes, as they are parts of a whole, the first of them.
+  explicit RowChanges(Oid source, std::optional<CommandId> changed_by = std::nullopt)
+      : partitions_(source), changed_by_(changed_by) {}
 
   void add_inserted(Relation relation, TupleTableSlot* row);
   void add_updated(Relation relation, TupleTableSlot* old_row, TupleTableSlot* new_row);
@@ -56,6 +58,7 @@ class RowChanges {
   [[nodiscard]] Tuplestorestate* waiting() const { return waiting_; }
 
   [[nodiscard]] Oid source() const { return partitions_.source(); }
+  [[nodiscard]] std::optional<CommandId> changed_by() const { return changed_by_; }
 
   [[nodiscard]] const std::vector<RowChange>& changes() const { return changes_; }
   [[nodiscard]] std::size_t old_rows() const { return old_rows_; }
@@ -70,6 +73,7 @@ class RowChanges {
   void put(Tuplestorestate*& rows, Relation relation, TupleTableSlot* row);
 
   PartitionRows partitions_;
+  std::optional<CommandId> changed_by_;
   std::vector<RowChange> changes_;
   std::size_t old_rows_ = 0;
   std::size_t first_of_table_ = SIZE_MAX;

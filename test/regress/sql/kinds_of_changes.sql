@@ -166,4 +166,29 @@ DROP TRIGGER z_after_all ON plain;
 INSERT INTO events VALUES (200, 'a', 1, '2025-01-01'), (201, 'b', 1, '2025-01-01');
 SELECT k, o.n, o.total, (SELECT (count(*), sum(v)) FROM plain p WHERE p.k = e.k) AS plain FROM events e JOIN on_plain o USING (id) WHERE id >= 200 ORDER BY k;
 
+-- Rows whose events have left the states of views on the view: they are read from it as it was before the first of its statements.
+CREATE TABLE log (id int PRIMARY KEY, v int, t timestamptz NOT NULL);
+SELECT feature.create_view('copied', 'SELECT id, v, t FROM log');
+SELECT feature.create_view('totals', 'SELECT id, v, t, sum(v) OVER (ORDER BY t) AS total FROM copied');
+SELECT feature.create_view('of_totals', 'SELECT id, sum(v) OVER (ORDER BY t) AS total FROM totals');
+SELECT feature.create_view('diverting_copied', 'SELECT id, v, t, 1 / v AS part FROM log', on_error => 'divert');
+SELECT feature.create_view('diverting_totals', 'SELECT id, sum(v) OVER (ORDER BY t) AS total FROM diverting_copied');
+CREATE FUNCTION row_of(i int) RETURNS log LANGUAGE sql AS $$ SELECT i, 1 + i % 10, timestamptz '2024-01-01' + i * interval '7 minutes' $$;
+CREATE FUNCTION next_totals() RETURNS TABLE (what text, right_one bool, total bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO log SELECT (row_of(5000)).*;
+  RETURN QUERY SELECT one.what, one.total = (SELECT sum(v) FROM log), one.total
+    FROM (SELECT 'totals', t.total FROM totals t WHERE id = 5000 UNION ALL SELECT 'of totals', t.total FROM of_totals t WHERE id = 5000
+          UNION ALL SELECT 'diverting', t.total FROM diverting_totals t WHERE id = 5000) one (what, total);
+  DELETE FROM log WHERE id = 5000;
+END $$;
+INSERT INTO log SELECT r.* FROM generate_series(1, 2000) i, row_of(i) r WHERE i NOT BETWEEN 300 AND 350;
+INSERT INTO log SELECT r.* FROM generate_series(100, 320) i, row_of(i) r ON CONFLICT (id) DO UPDATE SET v = log.v + 1;
+SELECT * FROM next_totals();
+MERGE INTO log USING (SELECT r.* FROM generate_series(100, 340) i, row_of(i) r) n ON log.id = n.id
+  WHEN MATCHED AND n.id % 3 = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET v = log.v + 1 WHEN NOT MATCHED THEN INSERT VALUES (n.id, n.v, n.t);
+SELECT * FROM next_totals();
+WITH gone AS (DELETE FROM log WHERE id BETWEEN 100 AND 200) INSERT INTO log SELECT r.* FROM generate_series(341, 350) i, row_of(i) r;
+SELECT * FROM next_totals();
+
 DROP SCHEMA kinds_of_changes CASCADE;
