@@ -4,7 +4,7 @@ Steps are data. `statements` writes a step as SQL; `Simulation` follows the step
 order each view processed the rows, after everything that was rolled back or refused is gone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from values import quote_literal, quote_name
 
@@ -47,11 +47,17 @@ class Replay:
 
 @dataclass
 class Correct:
-    """UPDATE to these rows, told by number, or DELETE of these; TRUNCATE. undone: and rolled back."""
+    """form: update to these rows, told by number, or delete of these; truncate. In one statement with new rows, which are
+    inserted: upsert is ON CONFLICT DO UPDATE, merge updates, replace deletes in its WITH. undone: and rolled back."""
     form: str
     rows: list
     batch: int = 0
     undone: bool = False
+    inserted: list = field(default_factory=list)
+
+    @property
+    def updates(self):
+        return self.form in ("update", "upsert", "merge")
 
 
 class Workload:
@@ -105,7 +111,9 @@ class Workload:
             done = until
             if not rows:
                 continue
-            if rng.random() < 0.3:
+            if self.corrects and self.table.primary_key and self.now and rng.random() < 0.15:
+                self.correct(rows)
+            elif rng.random() < 0.3:
                 self.transaction(rows)
             else:
                 if rng.random() < 0.08:
@@ -154,19 +162,22 @@ class Workload:
         if diverting and rng.random() < (0.15 if self.mended else 0.05):
             self.steps.append(Replay(rng.choice(diverting)))
 
-    def correct(self):
-        """Rows that are there get other values, at other times, or go."""
+    def correct(self, inserted=()):
+        """Rows that are there get other values, at other times, or go; and in the same statement others come."""
         rng = self.rng
         if not self.now:
             return
-        form = rng.choice(("update",) * 6 + ("delete",) * 4 + (("truncate",) if rng.random() < 0.2 else ()))
+        if inserted:
+            form = rng.choice(("upsert", "merge", "replace"))
+        else:
+            form = rng.choice(("update",) * 6 + ("delete",) * 4 + (("truncate",) if rng.random() < 0.2 else ()))
         count = rng.choice((1, 1, 2, rng.randint(1, len(self.now)), max(1, len(self.now) // 10)))
         chosen = sorted(rng.sample(range(len(self.now)), min(count, len(self.now))))
         rows = [self.now[place] for place in chosen]
-        step = Correct(form, rows, undone=rng.random() < 0.15)
+        step = Correct(form, rows, undone=not inserted and rng.random() < 0.15, inserted=list(inserted))
         if form == "truncate":
             step.rows = []
-        elif form == "update":
+        elif step.updates:
             step.rows = [self.other_version(row) for row in rows]
         # Of an update PostgreSQL decides in which order it changes rows, and so what batches there are.
         if form == "delete" and len(step.rows) > 1 and rng.random() < 0.4:
@@ -175,7 +186,7 @@ class Workload:
         if step.undone:
             return
         gone = {row.number for row in rows} if form != "truncate" else {row.number for row in self.now}
-        self.now = [row for row in self.now if row.number not in gone] + (step.rows if form == "update" else [])
+        self.now = [row for row in self.now if row.number not in gone] + (step.rows if step.updates else [])
 
     def other_version(self, row):
         """Always at another time: a row of which a view reads nothing else is not processed again."""
@@ -370,28 +381,30 @@ class Simulation:
         if step.undone:
             return
         gone = {row.number for row in (self.stored if step.form == "truncate" else step.rows)}
-        new = step.rows if step.form == "update" else []
+        new = step.rows if step.updates else []
         before = {view: {row.number for row in order} for view, order in self.processed.items()}
 
         def without(rows):
             return [row for row in rows if row.number not in gone]
-        self.stored = without(self.stored) + new
+        self.stored = without(self.stored) + new + step.inserted
         self.processed = {view: without(order) for view, order in self.processed.items()}
-        self.changed = {view: new for view in self.processed}
-        new = sorted(new, key=lambda row: row.step)
+        self.changed = {view: new + step.inserted for view in self.processed}
         for view in self.on_source():
-            self.correct_view(view, new, before)
+            self.correct_view(view, new, step.inserted, before)
 
-    def correct_view(self, view, rows, before):
-        """Feature rows that are there already are updated before those that are not are inserted."""
+    def correct_view(self, view, changed, inserted, before):
+        """Rows that the view's source had before come before those that are inserted, both in the order of event time;
+        so do, for the views on it, those that have a feature row already."""
         if view not in self.processed:
             return
-        rows = self.without_bad(view, rows)
-        self.processed[view] = self.processed[view] + rows
+        changed, inserted = (sorted(self.without_bad(view, rows), key=lambda row: row.step)
+                             for rows in (changed, inserted))
+        self.processed[view] = self.processed[view] + changed + inserted
+        there = [row for row in changed if row.number in before[view]]
+        others = [row for row in changed if row.number not in before[view]]
         for number, other in enumerate(self.views):
             if other.upstream == view:
-                self.correct_view(number, [row for row in rows if row.number in before[view]], before)
-                self.pass_on(number, [row for row in rows if row.number not in before[view]])
+                self.correct_view(number, there, others + inserted, before)
 
     def control(self, sql):
         verb, *rest = sql.split()
@@ -416,7 +429,7 @@ def statements(step, table, rng):
     if isinstance(step, Control):
         return [("sql", step.sql, None)]
     if isinstance(step, Correct):
-        return [("sql", correction(step, table), None)]
+        return [("sql", correction(step, table, rng), None)]
     if step.form == "copy":
         lines = "".join("\t".join(copy_field(v) for v in row.values) + "\n" for row in step.rows)
         return [("copy", "COPY %s FROM STDIN" % table.name, lines)]
@@ -441,19 +454,39 @@ def statements(step, table, rng):
     return [("sql", "INSERT INTO %s VALUES %s%s" % (target, ", ".join(tuples), tail), None)]
 
 
-def correction(step, table):
+def correction(step, table, rng):
     identity = quote_name(table.id.name)
+    place = table.columns.index(table.id)
+    names = [quote_name(column.name) for column in table.columns]
+    columns = ", ".join(names)
+
+    def values(rows):
+        return "VALUES " + ", ".join("(%s)" % ", ".join("%s::%s" % (quote_literal(v), c.declared)
+                                                        for c, v in zip(table.columns, row.values)) for row in rows)
+
+    def assignments(new):
+        return ", ".join("%s = %s.%s" % (name, new, name) for name in names if name != identity or step.form == "update")
+
     if step.form == "truncate":
         return "TRUNCATE " + table.name
-    place = table.columns.index(table.id)
+    if step.form == "update":
+        return "UPDATE %s old SET %s FROM (%s) new (%s) WHERE old.%s = new.%s" % (
+            table.name, assignments("new"), values(step.rows), columns, identity, identity)
+    if step.updates:
+        rows = step.rows + step.inserted
+        rng.shuffle(rows)
+        if step.form == "upsert":
+            return "INSERT INTO %s (%s) %s ON CONFLICT (%s) DO UPDATE SET %s" % (
+                table.name, columns, values(rows), identity, assignments("excluded"))
+        return "MERGE INTO %s old USING (%s) new (%s) ON old.%s = new.%s WHEN MATCHED THEN UPDATE SET %s " \
+               "WHEN NOT MATCHED THEN INSERT (%s) VALUES (%s)" % (
+                   table.name, values(rows), columns, identity, identity, assignments("new"), columns,
+                   ", ".join("new." + name for name in names))
+    delete = "DELETE FROM %s WHERE %s IN (%s)" % (
+        table.name, identity, ", ".join(quote_literal(row.values[place]) for row in step.rows))
     if step.form == "delete":
-        return "DELETE FROM %s WHERE %s IN (%s)" % (
-            table.name, identity, ", ".join(quote_literal(row.values[place]) for row in step.rows))
-    names = [quote_name(column.name) for column in table.columns]
-    tuples = ", ".join("(%s)" % ", ".join("%s::%s" % (quote_literal(v), c.declared)
-                                          for c, v in zip(table.columns, row.values)) for row in step.rows)
-    return "UPDATE %s old SET %s FROM (VALUES %s) new (%s) WHERE old.%s = new.%s" % (
-        table.name, ", ".join("%s = new.%s" % (name, name) for name in names), tuples, ", ".join(names), identity, identity)
+        return delete
+    return "WITH gone AS (%s) INSERT INTO %s (%s) %s" % (delete, table.name, columns, values(step.inserted))
 
 
 def prepare_statement(table):
