@@ -84,7 +84,10 @@ FROM (
                max(amount)        OVER past                                AS past_max,
                count(*)           OVER last50                              AS last50_count,
                stddev_pop(amount) OVER last50                              AS last50_stddev
-        FROM (SELECT *, "timestamp" AT TIME ZONE 'UTC' AS utc_time FROM transactions) raw
+        FROM (SELECT transaction_id, "timestamp", user_id, merchant_id, amount, currency, merchant_category,
+                     payment_method, ip_address, device_id, latitude, longitude, card_type,
+                     "timestamp" AT TIME ZONE 'UTC' AS utc_time
+              FROM transactions) raw
         WINDOW u          AS (PARTITION BY user_id ORDER BY "timestamp"),
                last_hour  AS (u RANGE BETWEEN '1 hour' PRECEDING AND CURRENT ROW),
                last_10min AS (u RANGE BETWEEN '10 minutes' PRECEDING AND CURRENT ROW),

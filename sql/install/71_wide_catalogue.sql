@@ -117,7 +117,10 @@ FROM (
          ((count(*) OVER user_ip) = 1)::int AS is_new_ip,
          feature.percentile(amount, 0.5) OVER user_24h AS user_amount_median_24h,
          feature.percentile(amount, 0.95) OVER user_24h AS user_amount_p95_24h
-  FROM (SELECT *, "timestamp" AT TIME ZONE 'UTC' AS utc_time FROM transactions) raw
+  FROM (SELECT transaction_id, "timestamp", user_id, merchant_id, amount, currency, merchant_category,
+               payment_method, ip_address, device_id, latitude, longitude, card_type,
+               "timestamp" AT TIME ZONE 'UTC' AS utc_time
+        FROM transactions) raw
   WINDOW u             AS (PARTITION BY user_id ORDER BY "timestamp"),
          merchant      AS (PARTITION BY merchant_id ORDER BY "timestamp"),
          device        AS (PARTITION BY device_id ORDER BY "timestamp"),

@@ -69,7 +69,18 @@ INSERT INTO traps.transactions (transaction_id, "timestamp", user_id, amount) VA
 SELECT hour_sin, amount_log IS NOT NULL AS has_log, amount_category, is_private_ip FROM traps.transaction_features;
 SET search_path = '';
 SELECT feature.create_transaction_pipeline();
+SET search_path = pipeline;
+
+-- Columns that a table has beside those of the definitions are not in the way of any name in these.
+CREATE SCHEMA beside;
+CREATE TABLE beside.transactions (LIKE traps.transactions INCLUDING ALL, month text, fraud_score int, utc timestamp, utc_time timestamp,
+                                  raw int, windows int, u text, past_avg text, last_hour text);
+SELECT feature.create_transaction_pipeline('beside');
+SELECT feature.create_transaction_pipeline('beside', 'wide');
+INSERT INTO beside.transactions (transaction_id, "timestamp", user_id, amount) VALUES ('1', '2024-01-01 06:00+00', 'u', 50);
+SELECT month, hour, user_transaction_count FROM beside.transaction_features;
+SELECT sum(mismatches) FROM feature.verify('beside.transaction_features_wide');
 
 SET search_path = pipeline;
 SET client_min_messages = warning;
-DROP SCHEMA pipeline, "Second ""pipeline", taken, traps CASCADE;
+DROP SCHEMA pipeline, "Second ""pipeline", taken, traps, beside CASCADE;
