@@ -72,13 +72,19 @@ std::string show_time(Oid type, EventTime time) {
   });
 }
 
-EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset) {
+bool resolve_by_subtraction(Oid type, EventTime time, const TimeOffset& offset, EventTime* bound) {
+  if (offset.calendar) return false;
   std::int64_t ticks = time.time_since_epoch().count();
-  if (!offset.calendar) {
-    // Before the first tick there is nothing: a frame that starts there has all that was, one that ends there is empty.
-    if (__builtin_sub_overflow(ticks, offset.ticks - offset.end, &ticks)) ticks = PG_INT64_MIN;
-    return EventTime(Duration(ticks));
-  }
+  // Before the first number there is nothing: a frame that starts there has all that was, one that ends there is empty.
+  if (__builtin_sub_overflow(ticks, offset.ticks - offset.end, &ticks)) ticks = PG_INT64_MIN;
+  *bound = EventTime(Duration(ticks));
+  return (type != TIMESTAMPTZOID && type != TIMESTAMPOID) || ticks >= MIN_TIMESTAMP + offset.end;
+}
+
+EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset) {
+  EventTime simple;
+  if (resolve_by_subtraction(type, time, offset, &simple)) return simple;
+  std::int64_t ticks = time.time_since_epoch().count();
   auto* interval = const_cast<Interval*>(&offset.interval);
   switch (type) {
     case TIMESTAMPTZOID:

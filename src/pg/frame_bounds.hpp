@@ -18,8 +18,11 @@ namespace feature {
 [[nodiscard]] std::string show_time(Oid type, EventTime time);
 
 // PostgreSQL's in_range as a bound: the first time in a frame that starts `offset` before `time`, or the first behind
-// one that ends there. Runs backend code if the offset is one of the calendar: then only inside call.
+// one that ends there. Backend code: an error if it is before the first timestamp, as in_range makes one of it.
 [[nodiscard]] EventTime resolve_bound(Oid type, EventTime time, const TimeOffset& offset);
+
+// The same without the backend; false if it is needed: for offsets of the calendar, and for that error.
+[[nodiscard]] bool resolve_by_subtraction(Oid type, EventTime time, const TimeOffset& offset, EventTime* bound);
 
 // For how many ticks behind the newest event a list's events are needed: as long as its longest frame, and for rows
 // that are late by `lateness` at most. Never too few: months count as 31 days, days as 25 hours, and a day is added for

@@ -15,12 +15,11 @@ class RangeBounds {
 
   // For a row of this time.
   const EventTime* resolve(const PartitionList& list, EventTime time) {
-    bool calendar = false;
-    for (std::size_t i = 0; i < list.offsets.size(); ++i) {
-      calendar = calendar || list.offsets[i].calendar;
-      if (!calendar) times_[i] = resolve_bound(time_type_, time, list.offsets[i]);
+    bool resolved = true;
+    for (std::size_t i = 0; i < list.offsets.size() && resolved; ++i) {
+      resolved = resolve_by_subtraction(time_type_, time, list.offsets[i], &times_[i]);
     }
-    if (calendar) resolve_all(list, time);
+    if (!resolved) resolve_all(list, time);
     return times_.data();
   }
 

@@ -153,5 +153,15 @@ INSERT INTO zeros VALUES (1, '-0'), (2, '-0'), (3, 0), (4, 1);
 TABLE of_zeros ORDER BY id;
 SELECT feature, mismatches FROM feature.verify('of_zeros');
 
+-- Before the first timestamp PostgreSQL has none to compare with, so that the plain query would fail.
+CREATE TABLE beginnings (id int PRIMARY KEY, t timestamptz NOT NULL);
+SELECT feature.create_view('of_beginnings', $$ SELECT id, t, count(*) OVER (ORDER BY t RANGE '1 hour' PRECEDING) AS n,
+  count(*) OVER (ORDER BY t RANGE BETWEEN UNBOUNDED PRECEDING AND '1 hour' PRECEDING) AS before FROM beginnings $$);
+INSERT INTO beginnings VALUES (1, '4714-11-24 01:00:00+00 BC'), (2, '4714-11-24 01:00:01+00 BC');
+INSERT INTO beginnings VALUES (3, '4714-11-24 00:59:59.999999+00 BC');
+INSERT INTO beginnings VALUES (4, '4714-11-24 00:00:00+00 BC'), (5, '4714-11-24 00:00:01+00 BC');
+SELECT id, n, before FROM of_beginnings ORDER BY id;
+SELECT sum(mismatches) FROM feature.verify('of_beginnings');
+
 SET client_min_messages = warning;
 DROP SCHEMA frames CASCADE;
