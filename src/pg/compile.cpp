@@ -147,7 +147,14 @@ class Compiler {
         if (target->resjunk) continue;
         Node* expression = static_cast<Node*>(copyObjectImpl(target->expr));
         expression = replace_windows(expression, &replacements);
+        // Of the column that the definition has, though what folding leaves of it may be of another modifier.
+        const std::int32_t modifier = exprTypmod(expression);
         auto* planned = expression_planner(reinterpret_cast<Expr*>(expression));
+        auto* node = reinterpret_cast<Node*>(planned);
+        if (exprTypmod(node) != modifier) {
+          planned = reinterpret_cast<Expr*>(
+              makeRelabelType(planned, exprType(node), modifier, exprCollation(node), COERCE_IMPLICIT_CAST));
+        }
         output = lappend(output, makeTargetEntry(planned, target->resno, target->resname, false));
       }
       return output;

@@ -168,5 +168,17 @@ END $$;
 SELECT heads, nodes > 2 AS has_nodes FROM read_states('of_small');
 SELECT sum(mismatches) FROM feature.verify('of_small');
 
+-- What folding constants leaves of an expression may have another type modifier; its column has that of the definition.
+CREATE TABLE folded (id int PRIMARY KEY, t timestamptz NOT NULL, x numeric, k text);
+INSERT INTO folded VALUES (1, '2024-01-01', 2.345, 'abcd'), (2, '2024-01-02', NULL, NULL);
+SELECT feature.create_view('of_folded', $$
+  SELECT id, coalesce(NULL, x::numeric(20, 2)) AS a, CASE WHEN false THEN 1 ELSE x::numeric(20, 2) END AS b,
+         coalesce(2.5::numeric(20, 2), 0) AS c, coalesce(NULL, k::varchar(3), k::varchar(4)) AS d,
+         sum(coalesce(NULL, x::numeric(20, 1))) OVER (ORDER BY t) AS e FROM folded $$);
+INSERT INTO folded VALUES (3, '2024-01-03', 1.25, 'xyz');
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'of_folded'::regclass AND attnum > 0 ORDER BY attnum;
+TABLE of_folded ORDER BY id;
+SELECT sum(mismatches) FROM feature.verify('of_folded');
+
 SET client_min_messages = warning;
 DROP SCHEMA functions CASCADE;
