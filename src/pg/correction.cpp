@@ -12,7 +12,6 @@
 #include "pg/engine.hpp"
 #include "pg/feature_rows.hpp"
 #include "pg/inserted_places.hpp"
-#include "pg/isolation.hpp"
 #include "pg/retraction.hpp"
 #include "pg/source_rows.hpp"
 #include "pg/stopwatch.hpp"
@@ -146,7 +145,13 @@ NewPlaces new_places(const Program& program, const RowChanges& changes) {
 // states, and are not seen.
 void rebuild_states(Program& program, const Parameters& new_places, std::int64_t batch_rows) {
   const ViewIdentity& view = program.identity();
-  refuse_fixed_snapshot();
+  if (IsolationUsesXactSnapshot()) {
+    throw SqlError(ERRCODE_ACTIVE_SQL_TRANSACTION, "states of feature view \"" + view.name +
+                                                       "\" can only be computed anew at isolation level READ COMMITTED")
+        .detail("What the statement changes cannot be taken out of them alone, and rows committed after the "
+                "transaction's snapshot would be missed.")
+        .hint("Change rows of its source that the view has already at READ COMMITTED.");
+  }
   if (has_unprocessed_inserts(view.id)) {
     // It would count them, and they would be counted again when they are processed.
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -88,4 +88,12 @@ ROLLBACK TO s;
 CLOSE reader;
 SELECT feature.refresh('per_cell');
 ROLLBACK;
+
+-- What is computed anew for a change says why it cannot be now, to whoever changes rows.
+CREATE TABLE visits (id int PRIMARY KEY, t timestamptz NOT NULL, a int, x int);
+SELECT feature.create_view('per_a', 'SELECT id, count(*) OVER (PARTITION BY a ORDER BY t) AS n, sum(x) OVER (PARTITION BY a ORDER BY t) AS s FROM visits', shared => '{a}');
+INSERT INTO visits SELECT i, '2024-01-01'::timestamptz + i * interval '1 min', i % 3, i FROM generate_series(1, 10) i;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+UPDATE visits SET x = 5 WHERE id = 3;
+ROLLBACK;
 DROP SCHEMA messages CASCADE;
