@@ -148,8 +148,9 @@ void rebuild_states(Program& program, const Parameters& new_places, std::int64_t
   if (IsolationUsesXactSnapshot()) {
     throw SqlError(ERRCODE_ACTIVE_SQL_TRANSACTION, "states of feature view \"" + view.name +
                                                        "\" can only be computed anew at isolation level READ COMMITTED")
-        .detail("What the statement changes cannot be taken out of them alone, and rows committed after the "
-                "transaction's snapshot would be missed.")
+        .detail(
+            "What the statement changes cannot be taken out of them alone, and rows committed after the "
+            "transaction's snapshot would be missed.")
         .hint("Change rows of its source that the view has already at READ COMMITTED.");
   }
   if (has_unprocessed_inserts(view.id)) {
