@@ -205,7 +205,11 @@ void lock_ahead(Program& program, Place& place, Diversion* diversion, RowSource&
   for (std::size_t list = 0; list < planned.size(); ++list) {
     if (ahead[list] == nullptr) continue;
     if (!call([&] { return ahead[list]->lock(stores[list], program.expressions); })) throw EntityTaken();
-    if (!program.lists[list].shared) stores[list].stop_waiting();
+    if (program.lists[list].shared) {
+      stores[list].stop_waiting_for_slots();
+    } else {
+      stores[list].stop_waiting();
+    }
   }
   // Rows that were made for new entities are found from here on.
   call([] { CommandCounterIncrement(); });

@@ -8,7 +8,9 @@
 // as it was before or as it was after.
 //
 // At REPEATABLE READ and SERIALIZABLE all slots are locked, in order, and any that has changed since the transaction's
-// snapshot is a serialization failure: two such transactions that see nothing of each other cannot both commit.
+// snapshot is a serialization failure: two such transactions that see nothing of each other cannot both commit. A
+// statement of several batches comes to them again. Slots that others have come to add meanwhile, at READ COMMITTED,
+// are passed by then: their sessions may wait for entities of other lists that this transaction has.
 
 #include "pg/compat.hpp"
 #include "pg/state_store.hpp"
@@ -103,9 +105,8 @@ StateStore::Attempt StateStore::try_lock_found() {
     case TM_WouldBlock: return Attempt::taken;
     default: break;
   }
-  ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-                  errmsg("unexpected result %d of locking a row of table \"%s\"", static_cast<int>(result),
-                         RelationGetRelationName(states_))));
+  ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("unexpected result %d of locking a row of table \"%s\"",
+                                                          static_cast<int>(result), RelationGetRelationName(states_))));
   return Attempt::taken;
 }
 
@@ -120,21 +121,31 @@ bool StateStore::is_quiet() const {
 
 // False if they must be looked for again.
 bool StateStore::lock_all_slots(std::uint64_t hash, const NullableDatum* keys, Search* search) {
+  TransactionId other = InvalidTransactionId;
+  ItemPointerData tid;
   start_states(states_scan_, hash);
   while (next(states_scan_, read_slot_)) {
     if (!has_keys(keys)) continue;
-    const TransactionId wait_for = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
-    if (TransactionIdIsValid(wait_for)) {
-      ItemPointerData tid = read_slot_->tts_tid;
-      ExecClearTuple(read_slot_);
-      XactLockTableWait(wait_for, states_, &tid, XLTW_Update);
-      return false;
+    const bool is_late =
+        !waits_for_slots_ && !table_tuple_satisfies_snapshot(states_, read_slot_, GetTransactionSnapshot());
+    const bool is_being_added = TransactionIdIsValid(dirty_.xmin);
+    if (!is_being_added && (is_late || !TransactionIdIsValid(dirty_.xmax))) {
+      // Fails if it is late.
+      if (lock_found(keys) != Attempt::locked) return false;
+      if (!search->found) search->slots.own = row_in_slot(hash, keys);
+      search->found = true;
+      continue;
     }
-    if (lock_found(keys) != Attempt::locked) return false;
-    if (!search->found) search->slots.own = row_in_slot(hash, keys);
-    search->found = true;
+    other = is_being_added ? dirty_.xmin : dirty_.xmax;
+    tid = read_slot_->tts_tid;
+    if (is_late) continue;
+    search->found = false;
+    break;
   }
-  return true;
+  ExecClearTuple(read_slot_);
+  if (search->found || !TransactionIdIsValid(other)) return true;
+  wait_for(other, tid, keys);
+  return false;
 }
 
 // ---- what others have committed

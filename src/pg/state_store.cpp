@@ -307,6 +307,11 @@ void StateStore::wait(const NullableDatum* keys, Wait&& wait) const {
   error_context_stack = context.previous;
 }
 
+// Waits for whoever is writing a row of the entity.
+void StateStore::wait_for(TransactionId other, ItemPointerData tid, const NullableDatum* keys) const {
+  wait(keys, [&] { XactLockTableWait(other, states_, &tid, XLTW_Update); });
+}
+
 // Locks the row in read_slot_. If it has changed meanwhile it must be looked for again.
 StateStore::Attempt StateStore::lock_found(const NullableDatum* keys) {
   if (IsolationUsesXactSnapshot() && !is_own() &&
@@ -416,7 +421,7 @@ StateStore::Attempt StateStore::wait_and_lock_found(const NullableDatum* keys) {
   } else if (!waits_) {
     return Attempt::taken;
   } else {
-    wait(keys, [&] { XactLockTableWait(other, states_, &read_slot_->tts_tid, XLTW_Update); });
+    wait_for(other, read_slot_->tts_tid, keys);
   }
   return Attempt::changed;
 }

@@ -96,6 +96,9 @@ class StateStore {
   // If all can be repeated: from here on entities that others have are taken. Whoever has locked those that it needs in
   // the order in which all do, and meets another one, must not wait.
   void stop_waiting() { waits_ = !can_repeat_; }
+  // Of a shared list, from when all slots of the statement's entities have been locked: `lock_slot` passes by those that
+  // others are adding since, who may be waiting for this transaction.
+  void stop_waiting_for_slots() { waits_for_slots_ = false; }
   // Reads the state row of an entity that this transaction has written here before. False if it is not there.
   [[nodiscard]] bool reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row);
   // Of a shared list. Finds and locks a slot of an entity that nobody else has, making one that holds `empty` if there
@@ -174,6 +177,7 @@ class StateStore {
   [[nodiscard]] bool is_committed(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot);
   template <class Wait>
   void wait(const NullableDatum* keys, Wait&& wait) const;
+  void wait_for(TransactionId other, ItemPointerData tid, const NullableDatum* keys) const;
   [[nodiscard]] Attempt lock_found(const NullableDatum* keys);
   [[nodiscard]] Attempt wait_and_lock_found(const NullableDatum* keys);
   void insert(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot, const std::byte* image,
@@ -199,6 +203,7 @@ class StateStore {
   bool can_repeat_ = false;
   bool is_alone_ = false;  // nobody else can write to the state table
   bool waits_ = true;
+  bool waits_for_slots_ = true;
   TupleTableSlot* read_slot_ = nullptr;
   TupleTableSlot* write_slot_ = nullptr;
 
