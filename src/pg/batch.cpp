@@ -92,6 +92,22 @@ bool Batch::process() {
   return true;
 }
 
+void Batch::process_alone() {
+  watch_.enter(Stage::locking);
+  entities_.load_new();
+  watch_.enter(Stage::computing);
+  for (const Row& row : rows_) attempts_.attempt(row.tuple, false, [&] { (void)compute(row); });
+  place_.at_no_row();
+  watch_.enter(Stage::storing);
+  entities_.write();
+  watch_.enter(Stage::writing);
+  for (const Row& row : rows_) attempts_.attempt(row.tuple, false, [&] { finish(row); });
+  place_.at_no_row();
+  call([&] { sink_.catch_up(); });
+  watch_.enter(Stage::storing);
+  entities_.forget();
+}
+
 // ---- memory
 
 template <class T>
@@ -160,6 +176,13 @@ void Batch::find_members(Row& row) {
 // ---- through the levels
 
 void Batch::process_row(const Row& row) {
+  if (!compute(row)) return;
+  if (since_ && row.time < *since_) return;
+  finish(row);
+}
+
+// Adds the row's events to its entities and computes its features; false if nobody wants these.
+bool Batch::compute(const Row& row) {
   for (std::size_t list = 0; list < program_.lists.size(); ++list) {
     if (row.members[list] != nullptr) recall_.before(*row.members[list], row.time);
   }
@@ -170,7 +193,7 @@ void Batch::process_row(const Row& row) {
   });
   for (const Program::Level& level : program_.levels) {
     evaluate(row, level);
-    if (&level == &program_.levels.back() && !sink_.takes_rows()) return;
+    if (&level == &program_.levels.back() && !sink_.takes_rows()) return false;
     const WindowResults::Results results{program_.results->tts_values + level.first_result,
                                          program_.results->tts_isnull + level.first_result};
     for (const LevelList& used : *level.lists) {
@@ -178,7 +201,10 @@ void Batch::process_row(const Row& row) {
     }
     if (level.compute != nullptr) call([&] { project(level.compute, level.first_computed, level.features); });
   }
-  if (since_ && row.time < *since_) return;
+  return true;
+}
+
+void Batch::finish(const Row& row) {
   call([&] {
     collect();
     sink_.add(row.number, finished_, finished_nulls_);

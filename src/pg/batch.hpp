@@ -42,6 +42,10 @@ class Batch {
   // False if an old row's event cannot be told from others; then the states are half done.
   [[nodiscard]] bool process();
 
+  // The same for the only row of a statement: its entities are written before it goes to the sink. Throws EntityTaken
+  // before anything is written if one that was only read (StateStore::read_first) is not as it was.
+  void process_alone();
+
   // Rows that have gone to the sink.
   [[nodiscard]] std::int64_t written() const { return written_; }
 
@@ -70,6 +74,8 @@ class Batch {
   void find_members(Row& row);
 
   void process_row(const Row& row);
+  [[nodiscard]] bool compute(const Row& row);
+  void finish(const Row& row);
   void evaluate(const Row& row, const Program::Level& level);
   void add_event(const Row& row, std::size_t list, const Program::Level& level);
   void undo();

@@ -63,16 +63,16 @@ inline bool LockHeldByMe(const LOCKTAG& tag, LOCKMODE mode) {
 
 // 16 tells apart indexes that only summarise; whether any index needs a new entry is all we ask.
 inline TM_Result table_tuple_update(Relation table, ItemPointer old, TupleTableSlot* slot, CommandId command,
-                                    Snapshot snapshot, TM_FailureData* failure, LockTupleMode* mode,
+                                    Snapshot snapshot, bool wait, TM_FailureData* failure, LockTupleMode* mode,
                                     bool* update_indexes) {
 #if PG_VERSION_NUM >= 160000
   TU_UpdateIndexes indexes = TU_None;
   const TM_Result result =
-      ::table_tuple_update(table, old, slot, command, snapshot, InvalidSnapshot, true, failure, mode, &indexes);
+      ::table_tuple_update(table, old, slot, command, snapshot, InvalidSnapshot, wait, failure, mode, &indexes);
   *update_indexes = indexes == TU_All;
   return result;
 #else
-  return ::table_tuple_update(table, old, slot, command, snapshot, InvalidSnapshot, true, failure, mode,
+  return ::table_tuple_update(table, old, slot, command, snapshot, InvalidSnapshot, wait, failure, mode,
                               update_indexes);
 #endif
 }

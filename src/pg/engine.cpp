@@ -71,9 +71,43 @@ std::optional<std::int64_t> run_batches(const Work& work, std::vector<StateStore
     memory.rewind();
   }
   work.watch.enter(Stage::storing);
-  work.entities.store();
+  work.entities.write();
+  work.entities.forget();
   work.watch.count(written);
   return written;
+}
+
+// The same with what attempts before this one have met, and telling of what this one has if it ends as they have.
+std::optional<std::int64_t> run_batches(const Work& work, std::vector<StateStore>& stores, RowSource& source,
+                                        std::int64_t batch_rows, MetEntities& met) {
+  work.entities.expect(met);
+  try {
+    return run_batches(work, stores, source, batch_rows);
+  } catch (const EntityTaken&) {
+  }
+  work.entities.tell(met);
+  throw EntityTaken();
+}
+
+// The same for a statement's only row.
+std::int64_t run_alone(const Work& work, RowSource& source) {
+  const WarmContext warm;
+  Arena memory(warm);
+  Batch batch(work, memory);
+  work.watch.enter(Stage::reading);
+  if (batch.read(source, 1)) batch.process_alone();
+  work.watch.count(batch.written());
+  return batch.written();
+}
+
+// Nothing, and nothing written, if somebody else has been at an entity that was read without a lock.
+std::optional<std::int64_t> try_to_run_alone(const Work& work, RowSource& source) {
+  try {
+    return run_alone(work, source);
+  } catch (const EntityTaken&) {
+    work.place.at_no_row();
+    return std::nullopt;
+  }
 }
 
 // How a run gets its entities.
@@ -83,6 +117,9 @@ struct Locking {
   bool can_repeat = false;
   // What attempts before it have met, and it will have if it is ended, too. Null if rows tell of all their entities.
   MetEntities* met = nullptr;
+  // Whether it is of one row, which is attempted without a lock of the entity that comes last. If somebody else has
+  // been there meanwhile, nothing was written, and the row is taken once more with the entity locked.
+  bool reads_first = false;
 };
 
 // The whole way of the rows to the sink, between the opening of the state tables and their closing.
@@ -110,20 +147,28 @@ std::optional<std::int64_t> compute(Program& program, Place& place, RowSource& s
   std::optional<std::int64_t> written;
   {
     const Computing computing(view);
-    written = with_context([&] {
+    const auto with_entities = [&](auto&& body) {
       EntityCache entities(program, stores);
       History history(program, entities, command, options.rebuilt_without);
-      const Work work{program, place, entities, history, sink, diversion, since, options.rebuilt_without == nullptr,
-                      watch};
-      MetEntities* met = locking.met;
-      if (met == nullptr) return run_batches(work, stores, source, options.batch_rows);
-      entities.expect(*met);
-      try {
-        return run_batches(work, stores, source, options.batch_rows);
-      } catch (const EntityTaken&) {
+      return body(
+          Work{program, place, entities, history, sink, diversion, since, options.rebuilt_without == nullptr, watch});
+    };
+    written = with_context([&] {
+      if (locking.reads_first) {
+        StateStore& last = stores[program.lock_order.back()];
+        last.read_first(true);
+        const auto done = with_entities([&](const Work& work) { return try_to_run_alone(work, source); });
+        if (done) return done;
+        last.read_first(false);
+        program.forget_row();
+        // Rows that were made for new entities are found from here on.
+        call([] { CommandCounterIncrement(); });
+        return with_entities([&](const Work& work) { return std::optional(run_alone(work, *source.again())); });
       }
-      entities.tell(*met);
-      throw EntityTaken();
+      return with_entities([&](const Work& work) {
+        if (locking.met == nullptr) return run_batches(work, stores, source, options.batch_rows);
+        return run_batches(work, stores, source, options.batch_rows, *locking.met);
+      });
     });
   }
   call([&] {
@@ -202,9 +247,19 @@ Processed run_row_by_row(Program& program, RowSource& source, const RunOptions& 
   return run(program, source, options, Locking());
 }
 
+// Not where a snapshot of the whole transaction would have to see what is read, or one for the slots of shared lists be
+// taken again; nor for rows that are to be diverted, which have to fail before states are written.
+bool may_read_first(const Program& program, const RunOptions& options) {
+  return !program.lists.empty() && !program.has_shared_list() && !has_turns(program) && !program.identity().diverts &&
+         !options.destination.since && !IsolationUsesXactSnapshot() && !plain_writes();
+}
+
 }  // namespace
 
 Processed run(Program& program, RowSource& source, const RunOptions& options) {
+  if (source.count() == 1 && may_read_first(program, options)) {
+    return run(program, source, options, {NewRows::when_locked, false, nullptr, true});
+  }
   if (source.count() > 1 && has_turns(program)) return run_row_by_row(program, source, options);
   if (!program.lists.empty() && source.count() >= enough_rows && !plain_writes()) {
     const std::optional<Processed> done = try_to_run(program, source, options, NewRows::when_written, nullptr);

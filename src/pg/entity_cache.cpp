@@ -34,13 +34,19 @@ constexpr std::size_t most_written = std::size_t{1} << 18;
 
 NodeSource::Image Nodes::load(std::uint32_t number) {
   const InOwner here(store_.owner());
-  const StateStore::Bytes bytes = call([&] {
+  const std::optional<StateStore::Bytes> found = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context_);
-    const StateStore::Bytes found =
-        snapshot_ == nullptr ? store_.node(row_, number) : store_.node(row_, number, snapshot_);
+    std::optional<StateStore::Bytes> result;
+    if (snapshot_ != nullptr) {
+      result = store_.node(row_, number, snapshot_);
+    } else if (store_.lock_read(row_)) {
+      result = store_.node(row_, number);
+    }
     MemoryContextSwitchTo(previous);
-    return found;
+    return result;
   });
+  if (!found) throw EntityTaken();
+  const StateStore::Bytes bytes = *found;
   if (bytes.data == nullptr) throw CorruptState("a node of an entity's state is missing");
   if (checks_values_) check_values(bytes.data, bytes.size);
   return {bytes.data, bytes.size};
@@ -267,10 +273,8 @@ std::vector<std::size_t> EntityCache::all_lists() const {
 void EntityCache::make_room() {
   if (!full()) return;
   std::vector<std::size_t> lists = all_lists();
-  const bool shared = std::any_of(program_.lists.begin(), program_.lists.end(),
-                                  [](const Program::Entities& list) { return list.shared; });
   // What was read for shared lists is kept together, so that all go at once.
-  if (!shared) {
+  if (!program_.has_shared_list()) {
     std::stable_sort(lists.begin(), lists.end(),
                      [&](std::size_t a, std::size_t b) { return lists_[a].uses() < lists_[b].uses(); });
     std::size_t count = 0;
@@ -278,15 +282,22 @@ void EntityCache::make_room() {
     lists.resize(count);
     std::sort(lists.begin(), lists.end());
   }
-  store(lists, false);
+  write(lists, false);
+  forget(lists);
 }
 
-void EntityCache::store() { store(all_lists(), true); }
+// What was only read comes first, see read_first.
+void EntityCache::write() { write({program_.lock_order.rbegin(), program_.lock_order.rend()}, true); }
 
-void EntityCache::store(const std::vector<std::size_t>& lists, bool finally) {
+void EntityCache::forget() { forget(all_lists()); }
+
+void EntityCache::write(const std::vector<std::size_t>& lists, bool finally) {
   // What this statement has written and locked so far counts as an earlier command.
   call([] { CommandCounterIncrement(); });
   for (const std::size_t list : lists) write(list, finally);
+}
+
+void EntityCache::forget(const std::vector<std::size_t>& lists) {
   shared_.forget();
   for (const std::size_t list : lists) forget(list);
   call([] { CommandCounterIncrement(); });
@@ -307,7 +318,8 @@ void EntityCache::write(std::size_t list, bool finally) {
     }
     // What it gathers for a row is not in the entities' memory.
     if (member->shared != nullptr) member->shared->~SharedEntity();
-    call([&] { ResetExprContext(program_.expressions); });
+    // A statement's only row has values there, and in each list one entity.
+    if (member != lists_[list].members.back()) call([&] { ResetExprContext(program_.expressions); });
   }
   if (!call([&] { return stores_[list].insert_waiting(); })) throw EntityTaken();
 }

@@ -55,8 +55,10 @@ class EntityCache {
   [[nodiscard]] bool full() const { return bytes() > most_bytes_; }
   // Between batches: writes and forgets members if they take all the memory that they may. None is valid any more.
   void make_room();
-  // Writes every entity back and forgets all, as the statement is done: events that it has made too old may leave.
-  void store();
+  // Writes every entity back, as the statement is done: events that it has made too old may leave.
+  void write();
+  // Forgets all that were written.
+  void forget();
 
  private:
   // The members of one list.
@@ -92,8 +94,9 @@ class EntityCache {
   [[nodiscard]] std::int16_t pending_of_hash(const Member& member) const;
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::vector<std::size_t> all_lists() const;
-  void store(const std::vector<std::size_t>& lists, bool finally);
+  void write(const std::vector<std::size_t>& lists, bool finally);
   void write(std::size_t list, bool finally);
+  void forget(const std::vector<std::size_t>& lists);
   void forget(std::size_t list);
 
   // Of a member, before any has been loaded.

@@ -6,18 +6,18 @@
 
 namespace feature {
 
-// The nodes of an entity through the store of its list: those of a locked row, or of one that a snapshot sees. Images
-// are made in `context`.
+// The nodes of an entity through the store of its list: those of a locked row, or of one that a snapshot sees. A row
+// that was only read is locked when one is needed. Images are made in `context`.
 class Nodes final : public NodeSource {
  public:
-  Nodes(StateStore& store, const StateRow& row, MemoryContext context, bool checks_values, Snapshot snapshot = nullptr)
+  Nodes(StateStore& store, StateRow& row, MemoryContext context, bool checks_values, Snapshot snapshot = nullptr)
       : store_(store), row_(row), context_(context), checks_values_(checks_values), snapshot_(snapshot) {}
   [[nodiscard]] Image load(std::uint32_t number) override;
   void pause() override;
 
  private:
   StateStore& store_;
-  const StateRow& row_;
+  StateRow& row_;
   MemoryContext context_;
   bool checks_values_;
   Snapshot snapshot_;

@@ -78,6 +78,10 @@ void Program::forget_row() const {
   call([&] { ExecClearTuple(source_row); });
 }
 
+bool Program::has_shared_list() const {
+  return std::any_of(lists.begin(), lists.end(), [](const Entities& list) { return list.shared; });
+}
+
 void Program::check_states() const {
   if (lost.empty()) return;
   throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

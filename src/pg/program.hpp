@@ -95,6 +95,9 @@ class Program {
   [[nodiscard]] const Plan& plan() const { return *plan_; }
   [[nodiscard]] const ViewIdentity& identity() const { return identity_; }
 
+  // See slots.cpp.
+  [[nodiscard]] bool has_shared_list() const;
+
   // Throws SqlError if rows cannot be processed because a dump has not kept all of the states.
   void check_states() const;
 

@@ -25,7 +25,7 @@ StateRow* keep(const StateRow& row, std::pmr::memory_resource& memory) {
 }  // namespace
 
 // `row` must stay where it is.
-Entity* SharedMembers::open(const Member& member, const StateRow& row, std::pmr::memory_resource& memory,
+Entity* SharedMembers::open(const Member& member, StateRow& row, std::pmr::memory_resource& memory,
                             MemoryContext context, Snapshot snapshot) {
   if (program_.checks_values) check_values(row.image, row.size);
   auto* nodes = new (memory.allocate(sizeof(Nodes), alignof(Nodes)))

@@ -24,7 +24,7 @@ class SharedMembers {
  private:
   void read_others(Member& member, std::pmr::memory_resource& memory, MemoryContext context);
   void add_slot(Member& member, Entity& slot, std::pmr::memory_resource& memory);
-  [[nodiscard]] Entity* open(const Member& member, const StateRow& row, std::pmr::memory_resource& memory,
+  [[nodiscard]] Entity* open(const Member& member, StateRow& row, std::pmr::memory_resource& memory,
                              MemoryContext context, Snapshot snapshot);
 
   Program& program_;

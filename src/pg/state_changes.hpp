@@ -13,12 +13,15 @@ class StateChanges final : public StateSink {
  public:
   StateChanges(StateStore& store, StateRow& row) : store_(store), row_(row) {}
   void remove_node(std::uint32_t number) override {
+    lock();
     call([&] { store_.remove_node(row_, number); });
   }
   void add_node(std::uint32_t number, const std::vector<std::byte>& image) override {
+    lock();
     if (!call([&] { return store_.add_node(row_, number, image.data(), image.size()); })) throw EntityTaken();
   }
   void replace_node(std::uint32_t number, const std::vector<std::byte>& image) override {
+    lock();
     call([&] { store_.replace_node(row_, number, image.data(), image.size()); });
   }
   void set_head(const std::vector<std::byte>& image) override {
@@ -26,6 +29,11 @@ class StateChanges final : public StateSink {
   }
 
  private:
+  // Nodes belong to whoever has the row.
+  void lock() {
+    if (row_.may_change && !call([&] { return store_.lock_read(row_); })) throw EntityTaken();
+  }
+
   StateStore& store_;
   StateRow& row_;
 };

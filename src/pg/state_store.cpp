@@ -359,7 +359,7 @@ StateRow StateStore::row_in_slot(std::uint64_t hash, const NullableDatum* keys) 
 
 std::optional<StateRow> StateStore::lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
                                          const std::byte* empty, std::size_t size) {
-  for (;;) {
+  for (bool reads = reads_first_;; reads = false) {
     CHECK_FOR_INTERRUPTS();
     const Found found = find_or_make(hash, keys, pending, empty, size);
     if (found.taken) return std::nullopt;
@@ -372,12 +372,32 @@ std::optional<StateRow> StateStore::lock(std::uint64_t hash, const NullableDatum
       }
       return row;
     }
+    // Not behind the first row of a hash, as with that one locked nobody else comes there.
+    const bool is_written = TransactionIdIsValid(dirty_.xmin) || TransactionIdIsValid(dirty_.xmax);
+    if (reads && !is_written && !ItemPointerIsValid(&found.first)) {
+      StateRow row = row_in_slot(hash, keys);
+      row.may_change = true;
+      return row;
+    }
     switch (wait_and_lock_found(keys)) {
       case Attempt::locked: return row_in_slot(hash, keys);
       case Attempt::taken: return std::nullopt;
       case Attempt::changed: break;
     }
   }
+}
+
+// The version that was read is still where it was, whatever has become of it: the snapshot of the statement was taken
+// before, and whoever has written it since has not committed before that, so that it cannot be cleared away.
+bool StateStore::lock_read(StateRow& row) {
+  if (!row.may_change) return true;
+  ItemPointerData tid = row.tid;
+  TM_FailureData failure;
+  const TM_Result result = table_tuple_lock(states_, &tid, GetActiveSnapshot(), read_slot_, GetCurrentCommandId(false),
+                                            LockTupleNoKeyExclusive, LockWaitSkip, 0, &failure);
+  ExecClearTuple(read_slot_);
+  row.may_change = result != TM_Ok;
+  return !row.may_change;
 }
 
 bool StateStore::lock_first(std::uint64_t hash) {
@@ -473,11 +493,15 @@ bool StateStore::write(StateRow& row, const std::byte* image, std::size_t size) 
   TM_FailureData failure;
   LockTupleMode mode;
   bool update_indexes = false;
-  const TM_Result result = compat::table_tuple_update(states_, &tid, write_slot_, GetCurrentCommandId(true),
-                                                      InvalidSnapshot, &failure, &mode, &update_indexes);
+  const TM_Result result =
+      compat::table_tuple_update(states_, &tid, write_slot_, GetCurrentCommandId(true), InvalidSnapshot,
+                                 !row.may_change, &failure, &mode, &update_indexes);
+  // See lock_read. There is no waiting here: who will lock the row comes to it in the order of all.
+  if (result != TM_Ok && row.may_change) return false;
   if (result != TM_Ok) changed_meanwhile(states_, result);
   if (update_indexes) insert_index_entry(&write_slot_->tts_tid, row.hash, row.slot, UNIQUE_CHECK_NO);
   row.tid = write_slot_->tts_tid;
+  row.may_change = false;
   return true;
 }
 
@@ -539,7 +563,7 @@ void StateStore::replace_node(const StateRow& row, std::uint32_t number, const s
   LockTupleMode mode;
   bool update_indexes = false;
   const TM_Result result = compat::table_tuple_update(chunks_, &tid, chunk_write_slot_, GetCurrentCommandId(true),
-                                                      InvalidSnapshot, &failure, &mode, &update_indexes);
+                                                      InvalidSnapshot, true, &failure, &mode, &update_indexes);
   if (result != TM_Ok) changed_meanwhile(chunks_, result);
   if (update_indexes) insert_chunk_index_entry(UNIQUE_CHECK_NO);
 }

@@ -10,7 +10,8 @@
 // transaction; the chunks belong to whoever has the state row. At READ COMMITTED a second transaction waits and then
 // sees the first one's result; at the stricter levels it gets a serialization failure if the row has changed since its
 // snapshot. Of two transactions that both meet an entity for the first time one makes its row, see new_states.cpp.
-// Where several entities have one hash, whoever comes to another than the first locks the first one's row before.
+// Where several entities have one hash, whoever comes to another than the first locks the first one's row before. A row
+// may also be read without a lock, if its update is what tells that nobody else has been there: see read_first.
 //
 // Rows are read and written past the executor, so open() makes sure that the tables still have the columns and the
 // index that they were made with: whom they belong to may have altered them.
@@ -51,7 +52,7 @@ enum class NewRows {
   when_written,
 };
 
-// A state row that this transaction has locked, or will make.
+// A state row that this transaction has locked, or will lock or make.
 struct StateRow {
   std::uint64_t hash;
   const NullableDatum* keys;
@@ -59,6 +60,7 @@ struct StateRow {
   std::int16_t slot;
   const std::byte* image;  // in the context that was current when it was locked
   std::size_t size;
+  bool may_change = false;  // it was only read, see StateStore::read_first
 
   [[nodiscard]] bool is_made() const { return ItemPointerIsValid(&tid); }
 };
@@ -86,6 +88,12 @@ class StateStore {
   // that is to be made. `pending`: how many of those have this hash and another key. Nothing if the row is taken.
   [[nodiscard]] std::optional<StateRow> lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
                                              const std::byte* empty, std::size_t size);
+  // From here on, or no longer, `lock` reads rows that nobody is writing without locking them. Whoever writes such a
+  // row is told if somebody else has been there since; what nobody has written since is as good as locked from the
+  // start.
+  void read_first(bool whether) { reads_first_ = whether; }
+  // Locks a row that was only read. False if somebody else has been there since.
+  [[nodiscard]] bool lock_read(StateRow& row);
   // Locks the first row of a hash, if it has any: whoever has that has all entities of the hash to itself. False if it
   // is taken.
   [[nodiscard]] bool lock_first(std::uint64_t hash);
@@ -122,7 +130,8 @@ class StateStore {
   void remove(const StateRow& row);
 
   // Writes a new image; the row must have been locked in an earlier command or this one, and not written in this one.
-  // Of a row that was made before, the place moves. False if one that was not is known to be taken; others may wait.
+  // Of a row that was made before, the place moves. False if one that was not is known to be taken; others may wait. Or
+  // if one that was only read is not as it was; then nothing is written.
   [[nodiscard]] bool write(StateRow& row, const std::byte* image, std::size_t size);
   // Inserts the rows that wait. False if one is taken.
   [[nodiscard]] bool insert_waiting();
@@ -203,6 +212,7 @@ class StateStore {
   bool can_repeat_ = false;
   bool is_alone_ = false;  // nobody else can write to the state table
   bool waits_ = true;
+  bool reads_first_ = false;
   bool waits_for_slots_ = true;
   TupleTableSlot* read_slot_ = nullptr;
   TupleTableSlot* write_slot_ = nullptr;
