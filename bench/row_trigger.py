@@ -35,17 +35,18 @@ class Race:
 
     def run(self, settings, log):
         rounds = [{} for _ in range(settings.rounds)]
-        for span in self.spans:
-            files = self.prepare(settings, log, span)
+        log(f"{self.figure}: making the history of a {' and of a '.join(self.spans)}")
+        for span, files in zip(self.spans, server.side_by_side(lambda span: self.prepare(settings, span), self.spans)):
+            database = f"row_trigger_{span}"
             for number, file in enumerate(files):
-                trigger = server.seconds("row_trigger", f"COPY floor.transactions FROM '{file}' WITH (FORMAT csv);")
-                pipeline = server.seconds("row_trigger", f"COPY public.transactions FROM '{file}' WITH (FORMAT csv);")
+                trigger = server.seconds(database, f"COPY floor.transactions FROM '{file}' WITH (FORMAT csv);")
+                pipeline = server.seconds(database, f"COPY public.transactions FROM '{file}' WITH (FORMAT csv);")
                 rounds[number][span] = {"row_trigger": trigger, "pipeline": pipeline}
                 log(f"{self.figure}, history of a {span}, round {number + 1}: row trigger {trigger:.2f} s, "
                     f"pipeline {pipeline:.2f} s, ratio {trigger / pipeline:.1f}")
                 os.remove(file)
-            comparison.check("row_trigger", self.features, self.rows * settings.rounds)
-            server.drop_database("row_trigger")
+            comparison.check(database, self.features, self.rows * settings.rounds)
+            server.drop_database(database)
 
         def lines(span):
             each = [one[span] for one in rounds]
@@ -59,12 +60,12 @@ class Race:
                          "row trigger",
             counted_rounds(settings.rounds), [line for span in self.spans for line in lines(span)], rounds)
 
-    def prepare(self, settings, log, span):
-        """Database row_trigger, with the history on both sides, and a file of rows for each round."""
-        log(f"{self.figure}: making the history of a {span}")
-        history = os.path.join(settings.files, "history.csv")
-        files = [os.path.join(settings.files, f"further{number}.csv") for number in range(settings.rounds)]
-        csv = os.path.join(settings.files, "raw.csv")
+    def prepare(self, settings, span):
+        """A database with the history on both sides, and a file of rows for each round."""
+        database = f"row_trigger_{span}"
+        history = os.path.join(settings.files, f"history_{span}.csv")
+        files = [os.path.join(settings.files, f"further_{span}_{number}.csv") for number in range(settings.rounds)]
+        csv = os.path.join(settings.files, f"raw_{span}.csv")
         # The history fills the span, and the further rows go on in its rhythm.
         rows = HISTORY + self.rows * settings.rounds
         server.write_transactions(settings, csv, rows, USERS, f"{SPAN_MINUTES[span] * rows // HISTORY}min")
@@ -74,11 +75,11 @@ class Race:
                 with open(name, "w") as part:
                     part.writelines(itertools.islice(lines, count))
                 os.chmod(name, 0o644)
-        server.create_database("row_trigger", catalogue=self.catalogue)
-        server.psql_file("row_trigger", f"row_trigger_{self.catalogue}.sql")
-        comparison.load_history("row_trigger", self.features, history)
-        server.psql("row_trigger", "CREATE TRIGGER features AFTER INSERT ON floor.transactions "
-                                   "FOR EACH ROW EXECUTE FUNCTION floor.compute_features()")
+        server.create_database(database, catalogue=self.catalogue)
+        server.psql_file(database, f"row_trigger_{self.catalogue}.sql")
+        comparison.load_history(database, self.features, history)
+        server.psql(database, "CREATE TRIGGER features AFTER INSERT ON floor.transactions "
+                              "FOR EACH ROW EXECUTE FUNCTION floor.compute_features()")
         os.remove(csv)
         os.remove(history)
         return files

@@ -5,6 +5,7 @@ import os
 import re
 import statistics
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -128,6 +129,12 @@ def create_database(name, template=None, catalogue="standard"):
         psql(name, "CREATE EXTENSION feature_ext")
         if catalogue:
             psql(name, f"SELECT feature.create_transaction_pipeline(catalogue => '{catalogue}')")
+
+
+def side_by_side(function, arguments):
+    """What the function gives for each of the arguments, from a thread a processor: for preparing what is not measured."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return list(pool.map(function, arguments))
 
 
 def drop_database(name):

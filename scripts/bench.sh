@@ -1,5 +1,5 @@
 #!/bin/bash
-# Measures the extension against what the same rows cost without it, and prints a table; takes about twelve minutes
+# Measures the extension against what the same rows cost without it, and prints a table; takes eleven to twelve minutes
 # and 6 GB of room for temporary files. Results also go to bench/results/*.json.
 #
 #   copy         COPY into the standard catalogue, over a COPY of the finished rows      bench/bulk_load.py
