@@ -17,7 +17,7 @@ std::int64_t checked_sum(std::int64_t a, std::int64_t b) {
 }  // namespace
 
 SharedEntity::SharedEntity(const ListPlan& plan, std::pmr::memory_resource& memory, Entity& own)
-    : plan_(plan), memory_(memory), slots_{&own}, no_nodes_(own) {}
+    : plan_(plan), memory_(memory), slots_({&own}, &memory), no_nodes_(own) {}
 
 bool SharedEntity::is_late(EventTime time) const {
   return std::any_of(slots_.begin(), slots_.end(), [&](const Entity* slot) { return slot->is_late(time); });

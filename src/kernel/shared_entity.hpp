@@ -18,13 +18,10 @@ namespace feature {
 
 class SharedEntity {
  public:
-  // Slots are borrowed, and of one plan.
+  // Slots are borrowed, and of one plan. Everything it allocates comes from `memory` and is never given back singly.
   SharedEntity(const ListPlan& plan, std::pmr::memory_resource& memory, Entity& own);
   SharedEntity(const SharedEntity&) = delete;
   SharedEntity& operator=(const SharedEntity&) = delete;
-  ~SharedEntity() {
-    if (recalled_ != nullptr) recalled_->~Entity();
-  }
   void add_slot(Entity& other) { slots_.push_back(&other); }
 
   // Whether events of later times are there.
@@ -82,7 +79,7 @@ class SharedEntity {
 
   const ListPlan& plan_;
   std::pmr::memory_resource& memory_;
-  std::vector<Entity*> slots_;  // the first is the own one
+  std::pmr::vector<Entity*> slots_;  // the first is the own one
   NoNodes no_nodes_;
   Entity* recalled_ = nullptr;
   EventTime recalled_until_{};

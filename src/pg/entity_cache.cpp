@@ -316,8 +316,6 @@ void EntityCache::write(std::size_t list, bool finally) {
     if (was_made && !finally && written_.size() < most_written) {
       written_[place_of(list, member->hash)] = member->row.tid;
     }
-    // What it gathers for a row is not in the entities' memory.
-    if (member->shared != nullptr) member->shared->~SharedEntity();
     // A statement's only row has values there, and in each list one entity.
     if (member != lists_[list].members.back()) call([&] { ResetExprContext(program_.expressions); });
   }

@@ -55,7 +55,6 @@ void SharedMembers::load(Member& member, const ItemPointerData* place, std::pmr:
   if (slots.merged.image == nullptr) return;
   StateRow* merged = keep(slots.merged, memory);
   Entity* other = open(member, *merged, memory, context, nullptr);
-  others_.push_back(other);
   const InContext here(context);
   for (const CatalogueAggregate* aggregate : program_.lists[member.list].catalogue) aggregate->use_context(context);
   const Entity::Absorbed absorbed = member.entity->absorb(*other, most_moved);
@@ -100,7 +99,6 @@ void SharedMembers::read_others(Member& member, std::pmr::memory_resource& memor
     if (!found) return;
     if (row.slot == member.row.slot || (member.merged != nullptr && row.slot == member.merged->slot)) continue;
     Entity* other = open(member, *keep(row, memory), memory, context, member.snapshot);
-    others_.push_back(other);
     add_slot(member, *other, memory);
   }
 }
@@ -118,8 +116,6 @@ void SharedMembers::store_merged(const Member& member, SegmentWriters& writers) 
 
 void SharedMembers::forget() {
   loaded_.clear();
-  for (Entity* other : others_) other->~Entity();
-  others_.clear();
   if (snapshots_.empty()) return;
   call([&] {
     for (StateStore& store : stores_) store.end_snapshot();

@@ -30,7 +30,6 @@ class SharedMembers {
   Program& program_;
   std::vector<StateStore>& stores_;
   std::vector<Member*> loaded_;
-  std::vector<Entity*> others_;  // slots that are only read, and merged ones
   std::vector<Snapshot> snapshots_;
 };
 
