@@ -122,12 +122,14 @@ bool Retraction::take_out(const Row& row, std::size_t list) {
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
     position = find();
   }
-  const bool left = !position && entity.left().position > 0 && row.time <= entity.left().before.time;
+  // Also one that is kept, if others of its time have left: the source still has it when it is read for those, which
+  // would not be what it was without it.
+  const bool left = entity.left().position > 0 && row.time <= entity.left().before.time;
   if (left) {
     try {
       history_.bring_back(member, entity);
     } catch (const EventsLeft&) {
-      throw_not_there(row.time, list, true);
+      if (!position) throw_not_there(row.time, list, true);
     }
     const InContext here(program_.expressions->ecxt_per_tuple_memory);
     position = find();

@@ -238,6 +238,39 @@ WHERE id <= 0 AND m.spent <> f.spent;
 UPDATE many SET at = at + interval '1 second';
 SELECT * FROM feature.verify('of_many') WHERE mismatches > 0;
 
+-- Events of one time of which some have left and others are kept, whatever comes between: each is as well known as the other.
+CREATE TABLE ties (id int PRIMARY KEY, x int, at timestamptz NOT NULL);
+SELECT feature.create_view('of_ties', $$
+  SELECT id, count(*) OVER w AS n, sum(x) OVER (w ROWS 5 PRECEDING) AS latest FROM ties WINDOW w AS (ORDER BY at) $$,
+  lateness => '1 second');
+INSERT INTO ties SELECT 601 - i, i, '2024-01-01' FROM generate_series(1, 600) i;
+CREATE TABLE refused (change text, inserts int, message text);
+CREATE FUNCTION attempt(change text, inserts int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+  EXECUTE change;
+  RAISE EXCEPTION 'undo';
+EXCEPTION
+  WHEN raise_exception THEN NULL;
+  WHEN OTHERS THEN INSERT INTO refused VALUES (change, inserts, SQLERRM);
+END $$;
+-- In the order of ids: of what is kept first.
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+DO $$ BEGIN
+  FOR i IN 1 .. 60 LOOP
+    INSERT INTO ties VALUES (1000 + i, 1, timestamptz '2024-01-01' + i * interval '5 s');
+    PERFORM attempt('UPDATE ties SET x = x + 1 WHERE id = 5', i);
+    PERFORM attempt('UPDATE ties SET x = x + 1 WHERE id IN (7, 590)', i);
+    PERFORM attempt('DELETE FROM ties WHERE id IN (1, 300, 600)', i);
+  END LOOP;
+END $$;
+SELECT change, min(inserts), max(inserts), min(message) FROM refused GROUP BY change ORDER BY change;
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+UPDATE ties SET x = x + 1 WHERE id IN (7, 590);
+DELETE FROM ties WHERE id IN (1, 300, 600);
+INSERT INTO ties VALUES (5000, 1, '2024-02-01');
+SELECT n, latest FROM of_ties WHERE id = 5000;
+
 -- Entities of a shared list are in several places: then too all states are computed anew, also where events have left them.
 CREATE TABLE sales (id int PRIMARY KEY, shop text, at timestamp NOT NULL, amount int);
 SELECT feature.create_view('of_sales', $$
