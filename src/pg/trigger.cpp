@@ -72,12 +72,12 @@ std::shared_ptr<Program> program_for(const TriggerData& data, std::int32_t id, L
 }
 
 // Rows of another table would be taken for the source's.
-void check_source(const ViewIdentity& view, Oid table) {
+void check_source(const ViewIdentity& view, Oid table, const std::string& trigger) {
   if (table == view.source) return;
   const char* name = call([&] { return get_rel_name(table); });
   throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                  "table \"" + std::string(name) + "\" is not the source of feature view \"" + view.name + "\"")
-      .hint("Drop the trigger.");
+      .hint("Drop trigger \"" + trigger + "\", and others that the table has brought from where it was restored.");
 }
 
 // Runs `body` with the rights and settings under which the view's expressions are evaluated. It is given the user that
@@ -150,7 +150,7 @@ void changes_begin(const TriggerData& data, std::int32_t id) {
 void process_inserted(const TriggerData& data, std::int32_t id) {
   const std::shared_ptr<Program> program = program_for(data, id, Locked::all);
   if (program == nullptr) return;
-  check_source(program->identity(), RelationGetRelid(data.tg_relation));
+  check_source(program->identity(), RelationGetRelid(data.tg_relation), data.tg_trigger->tgname);
   as_view(*program, [&](Oid inserter) {
     StoredRows rows(data.tg_newtable);
     run(*program, rows, {batch_rows(), true, {}, inserter});
@@ -161,7 +161,7 @@ void process(const TriggerData& data, std::int32_t id, RowChanges& changes) {
   if (!changes.changes().empty()) {
     check_are_latest(id, changes);
     if (const std::shared_ptr<Program> program = program_for(data, id, Locked::feature_table); program != nullptr) {
-      check_source(program->identity(), changes.source());
+      check_source(program->identity(), changes.source(), data.tg_trigger->tgname);
       as_view(*program, [&](Oid inserter) { correct(*program, changes, batch_rows(), inserter); });
     }
   }
@@ -230,7 +230,7 @@ void row_changed(const TriggerData& data, std::int32_t id) {
 void source_emptied(const TriggerData& data, std::int32_t id) {
   const std::shared_ptr<Program> program = program_for(data, id, Locked::feature_table);
   if (program == nullptr) return;
-  check_source(program->identity(), RelationGetRelid(data.tg_relation));
+  check_source(program->identity(), RelationGetRelid(data.tg_relation), data.tg_trigger->tgname);
   as_view(*program, [&](Oid) { empty(*program); });
 }
 
@@ -262,6 +262,9 @@ void maintain(const TriggerData& data) {
 Datum feature_maintain(PG_FUNCTION_ARGS) {
   return feature::guard([&] {
     feature::maintain(feature::trigger_data(fcinfo));
+    // What lies behind the last row takes a while. A cancel that came meanwhile is the statement's own: behind its end
+    // it would be that of a transaction which its client believes to be well.
+    feature::check_interrupts();
     return PointerGetDatum(nullptr);
   });
 }

@@ -142,7 +142,8 @@ class Client:
                 kinds = self.SINGLE_STATEMENTS if self.options.single_statements else self.KINDS
                 self.transaction(self.random.choice(kinds))
             except psycopg2.Error as error:
-                lost = self.connection is None or self.connection.closed or (error.pgcode or '').startswith(('57P', '08'))
+                # What the server has not said has no code; the connection need not know yet that it is closed, as in COPY.
+                lost = error.pgcode is None or error.pgcode.startswith(('57P', '08'))
                 if not (self.options.reconnect and lost):
                     self.failure = error
                     self.stop.set()
