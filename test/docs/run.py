@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Runs the SQL examples of README.md and docs/*.md and compares what psql prints with what the documents show.
+"""Runs the SQL examples of README.md and docs/*.md and compares what psql prints with what the documents show. Checks that
+what their links lead to is there.
 
     run.py [--update] [DOCUMENT]...
 
@@ -13,7 +14,7 @@ Without an output block an example must run without an error, unless its first l
 blanks and empty lines around an output do not count; all else does. Blocks of other languages are not run, a block
 without a language is an error, so that no example escapes by accident.
 
-Prints a diff for each example that fails and ends with `N examples, M failed`. --update writes what was seen into the
+Prints a diff for each example that fails and ends with `N examples, M failed`; the links of a document count as one. --update writes what was seen into the
 output blocks; the diff of the documents is then to be read.
 """
 
@@ -32,6 +33,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 OUTPUTS = ("text", "output")
 FENCE = re.compile(r"^```(.*)$")
 FAILS = re.compile(r"^-- fails: ([0-9A-Z]{5})$")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 ERROR = re.compile(r"^(ERROR|FATAL|PANIC|server closed|invalid command|\\\w+: )", re.MULTILINE)
 SECONDS_A_DOCUMENT = 600
 
@@ -110,6 +112,41 @@ def examples_of(lines, name):
     return examples
 
 
+def prose(path):
+    """The lines of a document outside of its blocks, with their numbers."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    inside = set()
+    for block in blocks_of(lines, path.name):
+        inside.update(range(block.first, block.last))
+    return [(number, line) for number, line in enumerate(lines, 1) if number - 1 not in inside]
+
+
+def anchors(path):
+    """Those that GitHub makes of a document's headings."""
+    found = set()
+    for _, line in prose(path):
+        if line.startswith("#"):
+            heading = re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
+            while heading in found:
+                heading += "-1"
+            found.add(heading)
+    return found
+
+
+def broken_links(path):
+    """Of a document, to files and headings of the project: the line and the link."""
+    broken = []
+    for number, line in prose(path):
+        for link in LINK.findall(line):
+            if re.match(r"[a-z]+:", link):
+                continue
+            file, _, anchor = link.partition("#")
+            target = (path.parent / file).resolve() if file else path
+            if not target.exists() or (anchor and anchor not in anchors(target)):
+                broken.append((number, link))
+    return broken
+
+
 def administrate(statement):
     subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement], check=True)
 
@@ -176,6 +213,11 @@ def main(arguments):
     total = failures = 0
     for path in paths:
         name = os.path.relpath(path, TOP)
+        total += 1
+        broken = broken_links(path)
+        failures += bool(broken)
+        for number, link in broken:
+            print(f"{name}:{number}: the link to {link} leads nowhere")
         lines = path.read_text(encoding="utf-8").split("\n")
         if lines and not lines[-1]:
             lines.pop()
