@@ -27,8 +27,8 @@ FIGURES = {"copy": bulk_load.copy, "wide": bulk_load.wide, "backfill": backfill.
            "single_row": single_row.single_row, "many_rows": single_row.many_rows, "latency": latency.latency,
            "reads": latency.reads, "hot": hot.measure, "curve": curve.measure, "state": state_size.measure,
            "month": month.measure, "diverted": diverted.measure, "memory": memory.measure}
-# Minutes long, and the same in every run: measured if asked for.
-BY_NAME = "month", "memory"
+# The same in every run, and some minutes long: measured if asked for.
+BY_NAME = "month", "memory", "diverted"
 
 
 def positive(text):
@@ -40,7 +40,7 @@ def positive(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"{', '.join(FIGURES)}; without, all but {' and '.join(BY_NAME)}")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"{', '.join(FIGURES)}; without, all but {', '.join(BY_NAME)}")
     parser.add_argument("--files", required=True, help="folder that the server can read and write")
     parser.add_argument("--loadgen", required=True, help="the load generator's program")
     parser.add_argument("--service", required=True, help="the program of bench/outside")

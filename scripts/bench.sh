@@ -1,5 +1,5 @@
 #!/bin/bash
-# Measures the extension against what the same rows cost without it, and prints a table; takes eleven to twelve minutes
+# Measures the extension against what the same rows cost without it, and prints a table; takes about eleven minutes
 # and 6 GB of room for temporary files. Results also go to bench/results/*.json.
 #
 #   copy         COPY into the standard catalogue, over a COPY of the finished rows      bench/bulk_load.py
@@ -16,10 +16,10 @@
 #   hot          8 sessions that insert for one merchant, of a shared list               bench/hot.py
 #   curve        cost of a row by the number of events in its frame                      bench/curve.py
 #   state        what is kept of a user with 50 transactions                             bench/state_size.py
+#
+# and, if asked for, since they are the same in every run, and some take minutes,
+#
 #   diverted     what bad rows cost where they are put aside                             bench/diverted.py
-#
-# and, if asked for, since they take minutes and are the same in every run,
-#
 #   month        what is kept of a user in a month of traffic                            bench/month.py
 #   memory       the backend's memory in one long COPY                                   bench/memory.py
 #
@@ -27,7 +27,7 @@
 # private server that really writes to disk, on two processors, with its shared memory in huge pages if there are any or
 # we may reserve them (BENCH_HUGE_PAGES).
 #
-#   BENCH="copy state"     figures; all but these two if not set
+#   BENCH="copy state"     figures; all but these three if not set
 #   BENCH_ROUNDS=3         rounds of each figure; in each round both sides, one after the other
 #   BENCH_ROWS=10000000    rows of copy and backfill (1000000), wide and added_features (200000), month (600000), memory
 #                          (2000000)
