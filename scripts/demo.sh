@@ -48,7 +48,7 @@ printf '%sfeature_ext: the features of every transaction, committed together wit
 step "Build, and start a PostgreSQL of our own"
 mkdir -p build
 : >build/demo.log
-building "the extension, which takes about a minute the first time (log: build/demo.log)" build all
+building "the extension, which takes a minute or two the first time (log: build/demo.log)" build all
 building "the load generator" build_loadgen
 new_folder
 install_privately

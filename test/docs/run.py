@@ -14,8 +14,8 @@ Without an output block an example must run without an error, unless its first l
 blanks and empty lines around an output do not count; all else does. Blocks of other languages are not run, a block
 without a language is an error, so that no example escapes by accident.
 
-Prints a diff for each example that fails and ends with `N examples, M failed`; the links of a document count as one. --update writes what was seen into the
-output blocks; the diff of the documents is then to be read.
+Prints a diff for each example that fails and ends with `N examples, M failed`; the links of a document count as one.
+--update writes what was seen into the output blocks; the diff of the documents is then to be read.
 """
 
 import difflib
@@ -123,14 +123,10 @@ def prose(path):
 
 def anchors(path):
     """Those that GitHub makes of a document's headings."""
-    found = set()
-    for _, line in prose(path):
-        if line.startswith("#"):
-            heading = re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
-            while heading in found:
-                heading += "-1"
-            found.add(heading)
-    return found
+    headings = [re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
+                for _, line in prose(path) if line.startswith("#")]
+    earlier = [headings[:number].count(heading) for number, heading in enumerate(headings)]
+    return {f"{heading}-{count}" if count else heading for heading, count in zip(headings, earlier)}
 
 
 def broken_links(path):
