@@ -27,7 +27,8 @@ class Load:
     goal: Goal
 
     def run(self, settings, log):
-        raw, finished = self.raw_rows(settings, log), os.path.join(settings.files, "finished")
+        raw = server.raw_rows(settings, log, self.rows, USERS)
+        finished = os.path.join(settings.files, "finished")
         rounds = []
         for number in range(1, settings.rounds + 1):
             pipeline = self.load("pipeline", f"COPY transactions FROM '{raw}';",
@@ -36,7 +37,6 @@ class Load:
             rounds.append({"floor": floor, "pipeline": pipeline, "ratio": pipeline["seconds"] / floor["seconds"]})
             log(f"{self.figure}, round {number}: floor {floor['seconds']:.2f} s, pipeline {pipeline['seconds']:.2f} s, "
                 f"ratio {rounds[-1]['ratio']:.3f}")
-        os.remove(raw)
         os.remove(finished)
 
         def line(label, unit, digits, side, value):
@@ -59,22 +59,6 @@ class Load:
              line("database a row, floor", "B", 0, "floor", lambda r: r["database_bytes"] / self.rows),
              line("database a row, pipeline", "B", 0, "pipeline", lambda r: r["database_bytes"] / self.rows)],
             rounds)
-
-    def raw_rows(self, settings, log):
-        """The file of raw rows, in COPY's text format."""
-        log(f"{self.figure}: making {self.rows:,} transactions")
-        csv, raw = (os.path.join(settings.files, name) for name in ("raw.csv", "raw"))
-        server.write_transactions(settings, csv, self.rows, USERS)
-        server.create_database("raw")
-        server.psql("raw", f"""
-            BEGIN;
-            CREATE TEMP TABLE raw (LIKE transactions);
-            COPY raw FROM '{csv}' WITH (FORMAT csv, HEADER);
-            COPY raw TO '{raw}';
-            COMMIT;""")
-        server.drop_database("raw")
-        os.remove(csv)
-        return raw
 
     def load(self, side, *statements, finally_run=""):
         server.create_database(side, catalogue=self.catalogue)

@@ -91,5 +91,5 @@ def wide(settings, log):
 
 
 def standard(settings, log):
-    return Race("row_trigger_standard", "standard", "transaction_features", 4_000, ["month"], Goal("at least", 2)).run(
+    return Race("row_trigger_standard", "standard", "transaction_features", 2_000, ["month"], Goal("at least", 2)).run(
         settings, log)

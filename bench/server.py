@@ -121,6 +121,26 @@ def write_transactions(settings, file, rows, users, span="30d", *options):
     os.chmod(file, 0o644)
 
 
+def raw_rows(settings, log, rows, users):
+    """A file of transactions in COPY's text format. Kept for all figures that begin with the same."""
+    raw = os.path.join(settings.files, f"raw_{rows}_{users}")
+    if os.path.exists(raw):
+        return raw
+    log(f"making {rows:,} transactions of {users:,} users")
+    csv = f"{raw}.csv"
+    write_transactions(settings, csv, rows, users)
+    create_database("raw")
+    psql("raw", f"""
+        BEGIN;
+        CREATE TEMP TABLE raw (LIKE transactions);
+        COPY raw FROM '{csv}' WITH (FORMAT csv, HEADER);
+        COPY raw TO '{raw}';
+        COMMIT;""")
+    drop_database("raw")
+    os.remove(csv)
+    return raw
+
+
 def create_database(name, template=None, catalogue="standard"):
     """A new one: with the extension and the pipeline of a catalogue, or without one if that is None; or a copy. A copy
     of a big one as files, which spares the WAL."""
