@@ -78,7 +78,6 @@ std::vector<Event> History::read(const Member& member, EventTime until) {
 // The next row: false if there is none, or if it is not the member's.
 bool History::take(RowSource& rows, DivertedKeys& diverted, const Member& member, Event* event, bool* end) {
   const PartitionList& list = program_.plan().lists[member.list];
-  const Program::Level& level = program_.levels.front();
   const MinimalTuple row = call([&] { return next_row(program_, rows); });
   *end = row == nullptr;
   if (row == nullptr) return false;
@@ -102,14 +101,14 @@ bool History::take(RowSource& rows, DivertedKeys& diverted, const Member& member
   std::uninitialized_value_construct_n(values, columns);
   call([&] {
     MemoryContext previous = MemoryContextSwitchTo(program_.expressions->ecxt_per_tuple_memory);
-    if (level.evaluate != nullptr) ExecProject(level.evaluate);
+    ExecProject(program_.know);
     MemoryContextSwitchTo(previous);
   });
-  for (const Program::Evaluated& evaluated : level.arguments) {
-    if (evaluated.list != member.list) continue;
-    values[evaluated.argument] =
-        entities_.keep(member.list, level.evaluated->tts_values[evaluated.column],
-                       level.evaluated->tts_isnull[evaluated.column], list.arguments[evaluated.argument]);
+  std::size_t column = program_.lists[member.list].first_known;
+  for (const std::size_t argument : program_.lists[member.list].known) {
+    values[argument] = entities_.keep(member.list, program_.known->tts_values[column],
+                                      program_.known->tts_isnull[column], list.arguments[argument]);
+    ++column;
   }
   *event = {call([&] { return to_event_time(program_.plan().time.type, program_.prepared->tts_values[0]); }), values};
   return true;

@@ -113,14 +113,7 @@ struct PartitionList {
   std::vector<std::unique_ptr<Aggregate>> aggregates;
   ListPlan kernel;
 
-  // Whether its events can be made from rows of the source alone, without the results of other windows.
-  [[nodiscard]] bool events_are_in_source() const {
-    bool all = from_source;
-    for (const Argument& argument : arguments) all = all && argument.level == 0;
-    return all;
-  }
-
-  // Whether a row of the source alone tells what its event is.
+  // Whether a row of the source alone tells what its event is, without the results of other windows.
   [[nodiscard]] bool knows_events() const {
     bool all = from_source;
     for (const Argument& argument : arguments) all = all && argument.source != nullptr;

@@ -185,7 +185,7 @@ void Program::build_lists() {
     writer.begin(prefix);
     lists[i].empty = writer.finish(capacity_for(writer.size()));
     // What has left is read from the source again when a late row needs it.
-    if (identity_.lateness && planned.events_are_in_source()) {
+    if (identity_.lateness && planned.knows_events()) {
       lists[i].kept_for = ticks_needed(plan_->time.type, planned, *identity_.lateness);
     }
     for (const auto& aggregate : planned.aggregates) {
@@ -231,6 +231,7 @@ void Program::build_know() {
   ::List* targets = NIL;
   for (std::size_t i = 0; i < lists.size(); ++i) {
     const std::vector<Argument>& arguments = plan_->lists[i].arguments;
+    lists[i].first_known = static_cast<std::size_t>(list_length(targets));
     for (std::size_t a = 0; a < arguments.size(); ++a) {
       if (arguments[a].source == nullptr) continue;
       call([&] { add_target(&targets, arguments[a].source); });

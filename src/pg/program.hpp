@@ -62,6 +62,7 @@ class Program {
     bool shared = false;                   // see slots.cpp
     std::optional<std::int64_t> kept_for;  // ticks behind an entity's newest event; null: events never leave
     std::vector<std::size_t> known;        // arguments that a row of the source alone tells
+    std::size_t first_known = 0;           // the first of them among those of all lists
   };
   // An argument that a level evaluates: from which column, for which list's column.
   struct Evaluated {

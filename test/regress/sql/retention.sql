@@ -128,6 +128,25 @@ INSERT INTO visits SELECT i, 1, i, 1 FROM generate_series(3001, 3500) i;
 INSERT INTO visits VALUES (4000, 1, 10, 1);
 SELECT s FROM nested WHERE id = 4000;
 
+-- What subqueries without windows compute can be.
+CREATE TABLE readings (id int PRIMARY KEY, who int, at int NOT NULL, pages int);
+SELECT feature.create_view('of_computed', $$
+  SELECT id, sum(sheets) OVER (w RANGE BETWEEN 10 PRECEDING AND CURRENT ROW) AS s, lag(at) OVER w AS before,
+         max(share) OVER (w RANGE BETWEEN 5 PRECEDING AND CURRENT ROW) AS most
+  FROM (SELECT id, at, parity, pages AS sheets, 1.0 / divisor AS share
+        FROM (SELECT id, at, who % 2 AS parity, pages, nullif(pages % 7, 0) AS divisor FROM readings WHERE pages > 0) r) v
+  WINDOW w AS (PARTITION BY parity ORDER BY at)
+$$);
+INSERT INTO readings SELECT i, i, i, i % 10 FROM generate_series(1, 6000) i;
+INSERT INTO readings SELECT i, i, i, i % 10 FROM generate_series(6001, 7000) i;
+SELECT events, events_kept < 800 AS most_have_left FROM feature.stats WHERE relation = 'of_computed'::regclass;
+INSERT INTO readings VALUES (8000, 4, 20, 50);
+SELECT s, before, round(most, 3) AS most FROM of_computed WHERE id = 8000;
+SELECT s, before, round(most, 3) AS most FROM (
+  SELECT id, sum(pages) OVER (w RANGE 10 PRECEDING) AS s, lag(at) OVER w AS before,
+         max(1.0 / nullif(pages % 7, 0)) OVER (w RANGE 5 PRECEDING) AS most
+  FROM readings WHERE pages > 0 WINDOW w AS (PARTITION BY who % 2 ORDER BY at)) q WHERE id = 8000;
+
 -- The last row of a frame that has no start can be any time ago. Long texts, so that a few events fill a leaf.
 CREATE TABLE steps (id int PRIMARY KEY, who int, at int NOT NULL, v text);
 ALTER TABLE steps ALTER v SET STORAGE EXTERNAL;
