@@ -41,22 +41,53 @@ Entity::Entity(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSour
       tree_(plan, memory, source),
       ring_(memory) {}
 
-void Entity::open(const std::byte* head, std::size_t size) {
+void Entity::open(const std::byte* head, std::size_t size, EventTime wanted_from) {
   SegmentReader reader(plan_.layout, head, size, memory_);
   const std::size_t fixed = reader.fixed();
   tree_.open(reader.prefix());
   late_ = reader.prefix().late;
   Event event;
-  for (std::size_t left = reader.left(); reader.next(event); left = reader.left()) {
+  const bool all_wanted = wanted_from == EventTime::min();
+  for (std::size_t left = reader.left(); all_wanted ? reader.next(event) : reader.next(event, wanted_from);
+       left = reader.left()) {
+    if (!all_wanted && event.time < wanted_from) {
+      if (reader.left() > 0) {
+        ring_.leave_unread(event.time);
+        continue;
+      }
+      reader.keep(event);
+    }
     // The first event is written against nothing; from the second on all take about the same.
-    if (ring_.size() == 1) ring_.reserve(3 + reader.left() / (left - reader.left()));
+    if (ring_.size() == ring_.unread() + 1) ring_.reserve(3 + reader.left() / (left - reader.left()));
     ring_.push_back(event);
   }
   head_ = head;
+  head_size_ = size;
   head_fixed_ = fixed;
   head_end_ = reader.end();
   head_tail_ = reader.tail();
   head_events_ = ring_.size();
+}
+
+// Reads what open() has left unread.
+void Entity::read_events() {
+  if (ring_.unread() == 0) return;
+  SegmentReader reader(plan_.layout, head_, head_size_, memory_);
+  std::vector<Event> events(ring_.unread());
+  for (Event& event : events) static_cast<void>(reader.next(event));
+  ring_.take_in(events);
+  if (folds_ != nullptr) folds_->forget_runs();
+}
+
+// Before the events [first, last) are asked for.
+void Entity::read_events(std::int64_t first, std::int64_t last) {
+  if (last > tree_.size() && first < tree_.size() + static_cast<std::int64_t>(ring_.unread())) read_events();
+}
+
+// The head is to be written from what is in memory.
+void Entity::rewrite_head() {
+  read_events();
+  head_ = nullptr;
 }
 
 Prefix Entity::prefix() const {
@@ -83,7 +114,7 @@ std::int64_t Entity::add(const Event& event) {
     ring_.insert(static_cast<std::size_t>(position - tree_.size()), event);
   }
   forget_folded(position);
-  head_ = nullptr;
+  rewrite_head();
   if (late_ < std::numeric_limits<std::uint32_t>::max()) ++late_;
   return position;
 }
@@ -101,13 +132,14 @@ Folds& Entity::folds() {
 }
 
 void Entity::remove(std::int64_t position) {
+  read_events();
   if (position < tree_.size()) {
     tree_.remove(position);
-    head_ = nullptr;
+    rewrite_head();
   } else {
     const auto index = static_cast<std::size_t>(position - tree_.size());
     ring_.erase(index);
-    if (index < head_events_) head_ = nullptr;
+    if (index < head_events_) rewrite_head();
   }
   forget_folded(position);
 }
@@ -125,6 +157,7 @@ std::optional<std::int64_t> Entity::find(const Event& event) {
 }
 
 std::optional<std::int64_t> Entity::find(const Event& event, const std::vector<std::size_t>& columns) {
+  read_events();
   std::int64_t first = 0;
   if (tree_.size() > 0 && event.time <= tree_.newest() && left().position > 0 && event.time <= left().before.time) {
     // Of this time some may be kept, of earlier ones none.
@@ -167,6 +200,7 @@ bool Entity::is_needed(EventTime time, EventTime earliest) {
 }
 
 void Entity::recall(const std::vector<Event>& events) {
+  read_events();
   tree_.settle();
   const std::size_t tied = ring_.count_until(tree_.left().before.time);
   Runs in_ring;
@@ -174,23 +208,26 @@ void Entity::recall(const std::vector<Event>& events) {
   tree_.recall(events, in_ring);
   ring_.pop_front(tied);
   forget_folded(-1);
-  head_ = nullptr;
+  rewrite_head();
   sealed_ = false;  // else they would leave again at once
 }
 
 std::int64_t Entity::count_before(EventTime time) {
   if (tree_.size() > 0 && time <= tree_.newest()) return tree_.count_before(time);
+  if (ring_.is_unread_at(time)) read_events();
   return tree_.size() + static_cast<std::int64_t>(ring_.count_before(time));
 }
 
 std::int64_t Entity::count_until(EventTime time) {
   if (tree_.size() > 0 && time < tree_.newest()) return tree_.count_until(time);
+  if (ring_.is_unread_behind(time)) read_events();
   return tree_.size() + static_cast<std::int64_t>(ring_.count_until(time));
 }
 
 const Event* Entity::at(std::int64_t position) {
   if (position < 0) return nullptr;
   if (position < tree_.size()) return &tree_.at(position);
+  read_events(position, position + 1);
   return &ring_[static_cast<std::size_t>(position - tree_.size())];
 }
 
@@ -238,6 +275,7 @@ Accumulator Entity::aggregate(std::size_t measure, Positions positions) {
 
 // The events at [first, last), none of which has left.
 Runs Entity::kept_events(std::int64_t first, std::int64_t last) {
+  read_events(first, last);
   Runs runs;
   static_cast<void>(tree_.collect(first, std::min(last, tree_.size()), Measure{nullptr}, runs));
   if (last > tree_.size()) {
@@ -254,7 +292,7 @@ void Entity::add_left(const Event& event) {
   tree_.settle();
   tree_.add_left(event);
   forget_folded(-1);
-  head_ = nullptr;
+  rewrite_head();
   if (late_ < std::numeric_limits<std::uint32_t>::max()) ++late_;
 }
 
@@ -276,6 +314,8 @@ Entity::Tally Entity::tally(EventTime until) {
 }
 
 Entity::Absorbed Entity::absorb(Entity& other, std::int64_t most) {
+  read_events();
+  other.read_events();
   if (other.kept() > most) {
     const std::int64_t first = other.size() - most;
     take_over(other.kept_events(first, other.size()));
@@ -296,7 +336,7 @@ Entity::Absorbed Entity::absorb(Entity& other, std::int64_t most) {
   }
   tree_.absorb_left(other.tree_);
   forget_folded(-1);
-  head_ = nullptr;
+  rewrite_head();
   return Absorbed::all;
 }
 
@@ -320,6 +360,7 @@ void Entity::take_over(const Runs& events) {
 
 // Moves the oldest events of the ring into the tree, in leaves of about the same size.
 void Entity::seal(std::size_t events) {
+  rewrite_head();
   while (events > 0) {
     const std::size_t leaves = (events + Tree::leaf_events - 1) / Tree::leaf_events;
     std::size_t count = 0;
@@ -337,7 +378,6 @@ void Entity::seal(std::size_t events) {
     ring_.pop_front(count);
     events -= count;
   }
-  head_ = nullptr;
   sealed_ = true;
 }
 
@@ -416,6 +456,7 @@ void Entity::seal_what_does_not_fit(SegmentWriter& writer, std::size_t fixed) {
   for (;;) {
     const std::size_t room = room_for_events(limit, fixed);
     if (ring_.empty() || writer.size() <= fixed + room) break;
+    read_events();
     writer.begin(prefix());
     seal(events_to_seal(append_measured(writer), room));
     fixed = write_head(writer);
@@ -434,7 +475,7 @@ void Entity::store(SegmentWriters& writers, StateSink& sink, std::optional<Event
     write_head(head);
   }
   sink.set_head(head.finish(capacity_for(head.size())));
-  head_ = nullptr;
+  if (ring_.unread() == 0) head_ = nullptr;
 }
 
 }  // namespace feature

@@ -3,8 +3,11 @@
 //   | leaf | leaf | ...  | leaf | head        what is stored
 //   +---------- tree ----------+  ring        what it is loaded into: the ring at once, nodes when they are needed
 //
-// Invariants: the ring holds exactly the events from position tree_.size() on; rows are added in the order in which
-// they are processed.
+// Events of the head that frames do not reach any more are most of it where few come in the length of a frame. They
+// stay unread: in the image they take a fifth of what they take in memory. What asks for one after all has them read.
+//
+// Invariants: the ring holds exactly the events from position tree_.size() on, of which it has not read the oldest
+// ones; while it has not, `head_` is the image that has them. Rows are added in the order in which they are processed.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +31,9 @@ class Entity {
   // A new entity without events. Everything it allocates comes from `memory` and is never given back singly.
   Entity(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource& source);
 
-  // Takes in a stored head. The image must stay valid as long as the entity. Throws CorruptState.
-  void open(const std::byte* head, std::size_t size);
+  // Takes in a stored head. The image must stay valid as long as the entity. Events that are earlier than `wanted_from`
+  // are left unread, but for the last of all: it makes no difference but of time and memory. Throws CorruptState.
+  void open(const std::byte* head, std::size_t size, EventTime wanted_from = EventTime::min());
 
   // Whether events of later times are there.
   [[nodiscard]] bool is_late(EventTime time) const { return size() > 0 && time < newest(); }
@@ -74,12 +78,15 @@ class Entity {
   // The same over everything before `last`: from the accumulator that the entity keeps for this running number if that
   // is not beyond `last`, so that rows in order cost what they add.
   [[nodiscard]] const Accumulator& running_aggregate(std::size_t partial, std::size_t running, std::int64_t last) {
+    read_events(tree_.size(), last);
     return folds().running_aggregate(partial, running, last);
   }
 
   // Folds the events [first, last) into an accumulator.
   void fold(std::size_t measure, std::int64_t first, std::int64_t last, Accumulator& accumulator) {
-    if (first < last) folds().fold(measure, first, last, accumulator);
+    if (first >= last) return;
+    read_events(first, last);
+    folds().fold(measure, first, last, accumulator);
   }
 
   // The first position with the same time as the event at `position`.
@@ -98,6 +105,7 @@ class Entity {
 
   // Folds all events before `last` into an accumulator that may hold others.
   void fold_from_start(std::size_t partial, std::int64_t last, Accumulator& accumulator) {
+    read_events(tree_.size(), last);
     folds().fold_from_start(partial, last, accumulator);
   }
   // Whether an event of this time is earlier than one that has left; and adds such an event: it counts as having left,
@@ -130,6 +138,9 @@ class Entity {
 
  private:
   [[nodiscard]] Folds& folds();
+  void read_events();
+  void read_events(std::int64_t first, std::int64_t last);
+  void rewrite_head();
   void forget_folded(std::int64_t position);
   void take_over(const Runs& events);
   [[nodiscard]] Runs kept_events(std::int64_t first, std::int64_t last);
@@ -151,6 +162,7 @@ class Entity {
   Folds* folds_ = nullptr;  // null until something is folded: most entities are only counted
 
   const std::byte* head_ = nullptr;  // the image it was opened from, while all it says is still so
+  std::size_t head_size_ = 0;
   std::size_t head_fixed_ = 0;       // what it takes beside its events
   std::size_t head_end_ = 0;
   Tail head_tail_;

@@ -4,12 +4,15 @@
 // Boost's ring was chosen over a deque because its elements lie in at most two contiguous runs, which is what a frame's
 // rescan is made of. The policy when full is to double, never to overwrite: losing the oldest event silently is the one
 // thing that must not happen.
+//
+// The oldest events may be left unread, see Entity::open: they count, but nothing else may be asked about them.
 #pragma once
 
 #include <boost/circular_buffer.hpp>
 #include <cassert>
 #include <cstddef>
 #include <memory_resource>
+#include <vector>
 
 #include "kernel/event.hpp"
 
@@ -19,15 +22,32 @@ class EventRing {
  public:
   explicit EventRing(std::pmr::memory_resource& memory) : events_(Allocator(&memory)) {}
 
-  [[nodiscard]] std::size_t size() const { return events_.size(); }
-  [[nodiscard]] bool empty() const { return events_.empty(); }
-  [[nodiscard]] const Event& operator[](std::size_t index) const { return events_[index]; }
-  [[nodiscard]] const Event& front() const { return events_.front(); }
+  [[nodiscard]] std::size_t size() const { return unread_ + events_.size(); }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  [[nodiscard]] const Event& operator[](std::size_t index) const { return events_[index - unread_]; }
+  // Is never unread.
   [[nodiscard]] const Event& back() const { return events_.back(); }
 
-  // Makes room for as many in all, so that they are not moved as they come.
+  // Makes room for as many that are read, so that they are not moved as they come.
   void reserve(std::size_t count) {
     if (count > events_.capacity()) events_.set_capacity(count);
+  }
+
+  [[nodiscard]] std::size_t unread() const { return unread_; }
+  // Whether events of this time, or before it, are among them.
+  [[nodiscard]] bool is_unread_at(EventTime time) const { return unread_ > 0 && time <= unread_until_; }
+  [[nodiscard]] bool is_unread_behind(EventTime time) const { return unread_ > 0 && time < unread_until_; }
+  // An event that is to be unread comes behind others that are.
+  void leave_unread(EventTime time) {
+    ++unread_;
+    unread_until_ = time;
+  }
+  // Takes in those that were unread.
+  void take_in(const std::vector<Event>& events) {
+    assert(events.size() == unread_);
+    reserve(size());
+    for (auto event = events.rbegin(); event != events.rend(); ++event) events_.push_front(*event);
+    unread_ = 0;
   }
 
   // Amortised O(1).
@@ -40,9 +60,9 @@ class EventRing {
   // O(min(index, size - index)).
   void insert(std::size_t index, const Event& event) {
     grow_if_full();
-    const auto place = events_.begin() + static_cast<std::ptrdiff_t>(index);
+    const auto place = this->place(index);
     // Either moves the events on its own side of the place.
-    if (index < events_.size() / 2) {
+    if (is_in_older_half(place)) {
       events_.rinsert(place, event);
     } else {
       events_.insert(place, event);
@@ -50,8 +70,8 @@ class EventRing {
   }
   // O(min(index, size - index)).
   void erase(std::size_t index) {
-    const auto place = events_.begin() + static_cast<std::ptrdiff_t>(index);
-    if (index < events_.size() / 2) {
+    const auto place = this->place(index);
+    if (is_in_older_half(place)) {
       events_.rerase(place);
     } else {
       events_.erase(place);
@@ -70,7 +90,9 @@ class EventRing {
   // Calls visit(first, last) for each contiguous run of the events [from, to), oldest first: at most twice.
   template <class Visit>
   void visit(std::size_t from, std::size_t to, Visit&& visit) const {
-    assert(from <= to && to <= events_.size());
+    assert(unread_ <= from && from <= to && to <= size());
+    from -= unread_;
+    to -= unread_;
     const auto one = events_.array_one();
     const std::size_t split = one.second;
     if (from < split) visit(one.first + from, one.first + (to < split ? to : split));
@@ -86,6 +108,15 @@ class EventRing {
 
   using Allocator = std::pmr::polymorphic_allocator<Event>;
 
+  using Place = boost::circular_buffer<Event, Allocator>::iterator;
+
+  [[nodiscard]] Place place(std::size_t index) {
+    return events_.begin() + static_cast<std::ptrdiff_t>(index - unread_);
+  }
+  [[nodiscard]] bool is_in_older_half(Place place) {
+    return static_cast<std::size_t>(place - events_.begin()) < events_.size() / 2;
+  }
+
   void grow_if_full() {
     if (events_.full()) events_.set_capacity(events_.capacity() == 0 ? first_capacity : 2 * events_.capacity());
   }
@@ -93,7 +124,7 @@ class EventRing {
   template <class Before>
   [[nodiscard]] std::size_t count_if_sorted(Before before) const {
     std::size_t high = events_.size();
-    if (high == 0 || before(events_.back())) return high;
+    if (high == 0 || before(events_.back())) return size();
     std::size_t low = 0;
     while (low < high) {
       const std::size_t middle = low + (high - low) / 2;
@@ -103,10 +134,12 @@ class EventRing {
         high = middle;
       }
     }
-    return low;
+    return unread_ + low;
   }
 
   boost::circular_buffer<Event, Allocator> events_;
+  std::size_t unread_ = 0;    // events before those
+  EventTime unread_until_{};  // the time of the last of them
 };
 
 }  // namespace feature

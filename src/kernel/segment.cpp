@@ -368,13 +368,18 @@ bool find_decimal(Word last, Word word, Word& number) {
 
 // ---- values
 
-Word read_bytes(unsigned code, const std::byte*& at, const std::byte* end, std::pmr::memory_resource& memory) {
+std::size_t read_size(unsigned code, const std::byte*& at, const std::byte* end) {
   std::uint64_t size = code - same_code;
   if (code == long_code) {
     size = load_leb128(at, end);
     if (size - 1 < longest_coded) malformed_record();
   }
   if (size > static_cast<std::size_t>(end - at)) truncated();
+  return size;
+}
+
+Word read_bytes(unsigned code, const std::byte*& at, const std::byte* end, std::pmr::memory_resource& memory) {
+  const std::size_t size = read_size(code, at, end);
   const Word word = Blob::make(memory, at, size);
   at += size;
   return word;
@@ -437,32 +442,77 @@ SegmentReader::SegmentReader(const Layout& layout, const std::byte* image, std::
   }
   if (most != 0) last_ = static_cast<Word*>(memory.allocate(most * sizeof(Word), alignof(Word)));
   set_nothing(layout.prefix, last_);
-  read_record(layout.prefix, values, prefix_.before);
+  static_cast<void>(read_record<true>(layout.prefix, values, prefix_.before, {}));
   set_nothing(layout.event, last_);
 }
 
 std::size_t SegmentReader::fixed() const { return offset_ + SegmentWriter::trailer_size; }
 
-bool SegmentReader::next(Event& event) {
+template <bool all_wanted>
+bool SegmentReader::next(Event& event, EventTime wanted_from) {
   if (offset_ == end_) return false;
   const std::size_t columns = layout_.event.size();
   if (room_ == 0 && columns != 0) {
     // Never room for more events than the remaining bytes can hold, nor for so many that an image of few events wastes
-    // much of it.
+    // much of it. Those that are not wanted take turns with one.
     constexpr std::size_t most_values = 128;
     const std::size_t most_events = (end_ - offset_) / codes_size(columns) + 1;
-    room_ = std::clamp<std::size_t>(most_values / columns, 1, most_events);
+    const bool one = !all_wanted && time_ < wanted_from;
+    room_ = one ? 1 : std::clamp<std::size_t>(most_values / columns, 1, most_events);
     values_ = static_cast<Value*>(memory_.allocate(room_ * columns * sizeof(Value), alignof(Value)));
   }
-  read_record(layout_.event, values_, event);
-  if (columns != 0) {
+  const bool wanted = read_record<all_wanted>(layout_.event, values_, event, wanted_from);
+  if (wanted && columns != 0) {
     values_ += columns;
     --room_;
   }
   return true;
 }
 
-void SegmentReader::read_record(const std::vector<Storage>& columns, Value* values, Event& event) {
+template bool SegmentReader::next<true>(Event& event, EventTime wanted_from);
+template bool SegmentReader::next<false>(Event& event, EventTime wanted_from);
+
+void SegmentReader::keep(Event& event) {
+  const std::vector<Storage>& columns = layout_.event;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i] == Storage::bytes && !event.values[i].null) event.values[i].word = last_[i] = wanted_bytes(i);
+  }
+  if (event.values != values_ || columns.empty()) return;
+  values_ += columns.size();
+  --room_;
+}
+
+Tail SegmentReader::tail() {
+  for (std::size_t i = 0; i < layout_.event.size(); ++i) {
+    if (layout_.event[i] == Storage::bytes) last_[i] = wanted_bytes(i);
+  }
+  return {time_, last_};
+}
+
+// Reads past the bytes of a value that is not wanted.
+void SegmentReader::pass_bytes(std::size_t column, unsigned code, const std::byte*& at) {
+  const std::size_t columns = layout_.event.size();
+  if (passed_ == nullptr) {
+    passed_ = static_cast<Passed*>(memory_.allocate(columns * sizeof(Passed), alignof(Passed)));
+    std::uninitialized_fill_n(passed_, columns, Passed{nullptr, 0});
+  }
+  const std::size_t size = read_size(code, at, image_ + end_);
+  passed_[column] = {at, size};
+  at += size;
+}
+
+// The last value of a column of bytes, now that it is wanted.
+Word SegmentReader::wanted_bytes(std::size_t column) {
+  if (passed_ == nullptr || passed_[column].at == nullptr) return last_[column];
+  const Passed bytes = passed_[column];
+  passed_[column].at = nullptr;
+  return last_[column] = Blob::make(memory_, bytes.at, bytes.size);
+}
+
+// Whether the record is wanted.
+template <bool all_wanted>
+bool SegmentReader::read_record(const std::vector<Storage>& columns, Value* values, Event& event,
+                                EventTime wanted_from) {
   const std::byte* at = image_ + offset_;
   const std::byte* const end = image_ + end_;
   const std::size_t count = columns.size();
@@ -478,6 +528,7 @@ void SegmentReader::read_record(const std::vector<Storage>& columns, Value* valu
       EventTime(Duration(static_cast<std::int64_t>(static_cast<Word>(time_.time_since_epoch().count()) + difference)));
   event.time = time_;
   event.values = values;
+  const bool wanted = all_wanted || time_ >= wanted_from;
 
   Word* const last = last_;
   const Storage* const storages = columns.data();
@@ -486,7 +537,16 @@ void SegmentReader::read_record(const std::vector<Storage>& columns, Value* valu
     const Format format = format_of(storages[i]);
     Word word = last[i];
     if (format.kind == Format::Kind::bytes) {
-      if (code > same_code) word = read_bytes(code, at, end, memory_);
+      if (code > same_code) {
+        if (!wanted) {
+          pass_bytes(i, code, at);
+        } else {
+          word = read_bytes(code, at, end, memory_);
+          if (!all_wanted && passed_ != nullptr) passed_[i].at = nullptr;
+        }
+      } else if (!all_wanted && wanted && code == same_code) {
+        word = wanted_bytes(i);
+      }
     } else {
       const std::size_t bytes = code - (code != null_code);
       if (bytes > format.size) malformed_record();
@@ -508,6 +568,7 @@ void SegmentReader::read_record(const std::vector<Storage>& columns, Value* valu
   }
   if (count % 2 == 0 && codes.next() != 0) malformed_record();  // a code of no column
   offset_ = static_cast<std::size_t>(at - image_);
+  return wanted;
 }
 
 Layout layout_of(const std::byte* image, std::size_t size) {

@@ -100,7 +100,12 @@ class SegmentReader {
   [[nodiscard]] const Prefix& prefix() const { return prefix_; }
 
   // The next event in order, with `values` allocated in `memory`; false at the end. Throws CorruptState.
-  [[nodiscard]] bool next(Event& event);
+  [[nodiscard]] bool next(Event& event) { return next<true>(event, EventTime::min()); }
+  // The same, but if it is earlier than `wanted_from` its values are valid until the next one is read, and not at all
+  // those that are Storage::bytes. From then on this is to be asked for all events.
+  [[nodiscard]] bool next(Event& event, EventTime wanted_from) { return next<false>(event, wanted_from); }
+  // Makes the event that was read last one that was wanted.
+  void keep(Event& event);
 
   // Bytes that the image would have without its events. Only before next() is called.
   [[nodiscard]] std::size_t fixed() const;
@@ -110,10 +115,22 @@ class SegmentReader {
   // After next() returned false: the number of bytes up to the end marker, where a further event would be written.
   [[nodiscard]] std::size_t end() const { return offset_; }
   // After next() returned false: what that event would be written against. Lives in `memory`.
-  [[nodiscard]] Tail tail() const { return {time_, last_}; }
+  [[nodiscard]] Tail tail();
 
  private:
-  void read_record(const std::vector<Storage>& columns, Value* values, Event& event);
+  // Bytes in the image, of a value that has not been wanted.
+  struct Passed {
+    const std::byte* at;  // null: the last value is in `last_`
+    std::size_t size;
+  };
+
+  template <bool all_wanted>
+  [[nodiscard]] bool next(Event& event, EventTime wanted_from);
+  template <bool all_wanted>
+  [[nodiscard]] bool read_record(const std::vector<Storage>& columns, Value* values, Event& event,
+                                 EventTime wanted_from);
+  void pass_bytes(std::size_t column, unsigned code, const std::byte*& at);
+  [[nodiscard]] Word wanted_bytes(std::size_t column);
 
   const Layout& layout_;
   const std::byte* image_;
@@ -125,6 +142,7 @@ class SegmentReader {
   std::size_t room_ = 0;     // number of events that there is room for
   EventTime time_{};         // the last time
   Word* last_ = nullptr;     // the last value of each event column that is not NULL
+  Passed* passed_ = nullptr;  // the same of Storage::bytes that were not wanted; null if there are none
   Prefix prefix_;
 };
 

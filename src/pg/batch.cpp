@@ -73,9 +73,7 @@ bool Batch::read(RowSource& source, std::int64_t most) {
 }
 
 bool Batch::process() {
-  watch_.enter(Stage::locking);
-  entities_.load_new();
-  watch_.enter(Stage::computing);
+  load_entities();
   if (!with_context([&] { return retraction_.apply(); })) return false;
   attempts_.begin();
   for (const Row& row : rows_) {
@@ -93,9 +91,7 @@ bool Batch::process() {
 }
 
 void Batch::process_alone() {
-  watch_.enter(Stage::locking);
-  entities_.load_new();
-  watch_.enter(Stage::computing);
+  load_entities();
   for (const Row& row : rows_) attempts_.attempt(row.tuple, false, [&] { (void)compute(row); });
   place_.at_no_row();
   watch_.enter(Stage::storing);
@@ -171,6 +167,13 @@ void Batch::find_members(Row& row) {
   for (std::size_t list = 0; list < program_.lists.size(); ++list) {
     if (program_.plan().lists[list].from_source) row.members[list] = entities_.find(list, program_.prepared);
   }
+}
+
+void Batch::load_entities() {
+  watch_.enter(Stage::locking);
+  entities_.expect_rows_from(rows_.empty() ? std::nullopt : std::optional(rows_.front().time));
+  entities_.load_new();
+  watch_.enter(Stage::computing);
 }
 
 // ---- through the levels

@@ -72,6 +72,7 @@ class Batch {
   [[nodiscard]] MinimalTuple copy_of(MinimalTuple tuple);
   [[nodiscard]] bool take_old(Row* row);
   void find_members(Row& row);
+  void load_entities();
 
   void process_row(const Row& row);
   [[nodiscard]] bool compute(const Row& row);

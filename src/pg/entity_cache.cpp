@@ -3,6 +3,7 @@
 #include "pg/entity_cache.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "pg/boundary.hpp"
@@ -26,6 +27,16 @@ namespace {
 
 // State rows of all lists are remembered in one table.
 std::uint64_t place_of(std::size_t list, std::uint64_t hash) { return hash ^ (list * 0x9e3779b97f4a7c15u); }
+
+// Moves an image, which the database has given in a piece of memory of the next power of two, to where it takes as much
+// as it is long without the zeros at its end.
+void pack_image(StateRow& row, std::pmr::memory_resource& memory) {
+  while (row.size > 0 && row.image[row.size - 1] == std::byte{0}) --row.size;
+  auto* packed = static_cast<std::byte*>(memory.allocate(row.size, 1));
+  std::memcpy(packed, row.image, row.size);
+  call([&] { pfree(const_cast<std::byte*>(row.image)); });
+  row.image = packed;
+}
 
 // As many state rows are remembered: about ten megabytes.
 constexpr std::size_t most_written = std::size_t{1} << 18;
@@ -152,6 +163,8 @@ void EntityCache::load_new() {
     std::sort(loaded.new_members.begin(), loaded.new_members.end(), [](const Member* a, const Member* b) {
       return static_cast<std::int64_t>(a->hash) < static_cast<std::int64_t>(b->hash);
     });
+    const std::size_t bytes_before = loaded.loaded_bytes();
+    const std::size_t loading = loaded.new_members.size();
     for (Member* member : loaded.new_members) {
       if (member->entity != nullptr) continue;
       if (from_source) {
@@ -162,6 +175,7 @@ void EntityCache::load_new() {
     }
     loaded.new_members.clear();
     constexpr std::size_t enough = 64;
+    if (loading >= enough) loaded.fresh_bytes = (loaded.loaded_bytes() - bytes_before) / loading;
     if (loaded.members.size() >= enough) {
       // As long as the buffer is enough nobody knows how much of it is used.
       const std::size_t all = loaded.loaded_bytes() + WarmContext::buffer_bytes;
@@ -228,12 +242,26 @@ void EntityCache::open(Member& member, const StateRow& row) {
   std::pmr::memory_resource& memory = *lists_[member.list].memory;
   MemoryContext context = lists_[member.list].context.get();
   member.row = row;
+  if (row.image != program_.lists[member.list].empty.data()) pack_image(member.row, memory);
   if (program_.checks_values) check_values(member.row.image, member.row.size);
   const ListPlan& plan = program_.plan().lists[member.list].kernel;
   auto* nodes = new (memory.allocate(sizeof(Nodes), alignof(Nodes)))
       Nodes(stores_[member.list], member.row, context, program_.checks_values);
   member.entity = new (memory.allocate(sizeof(Entity), alignof(Entity))) Entity(plan, memory, *nodes);
-  member.entity->open(member.row.image, member.row.size);
+  member.entity->open(member.row.image, member.row.size, wanted_from(member.list));
+}
+
+// The last event of an entity is always read. Where rows look at more than that by number, or at all there is, most of
+// what was left unread would have to be read after all.
+EventTime EntityCache::wanted_from(std::size_t list) const {
+  const std::optional<std::int64_t> kept_for = program_.lists[list].kept_for;
+  const ListPlan& plan = program_.plan().lists[list].kernel;
+  std::int64_t ticks;
+  if (!rows_from_ || !kept_for || plan.rows_needed > 1 || !plan.partials.empty() ||
+      __builtin_sub_overflow(rows_from_->time_since_epoch().count(), *kept_for, &ticks)) {
+    return EventTime::min();
+  }
+  return EventTime(Duration(ticks));
 }
 
 Value EntityCache::keep(std::size_t list, Datum datum, bool null, const Argument& argument) {
@@ -275,8 +303,9 @@ void EntityCache::make_room() {
   std::vector<std::size_t> lists = all_lists();
   // What was read for shared lists is kept together, so that all go at once.
   if (!program_.has_shared_list()) {
-    std::stable_sort(lists.begin(), lists.end(),
-                     [&](std::size_t a, std::size_t b) { return lists_[a].uses() < lists_[b].uses(); });
+    std::stable_sort(lists.begin(), lists.end(), [&](std::size_t a, std::size_t b) {
+      return lists_[a].worth_forgetting() > lists_[b].worth_forgetting();
+    });
     std::size_t count = 0;
     for (std::size_t left = bytes(); left > most_bytes_ / 4 * 3; ++count) left -= lists_[lists[count]].bytes();
     lists.resize(count);

@@ -1,9 +1,9 @@
 // The entities that a statement works on: found by key, their state rows locked and loaded once, written back once.
 //
 // Entities stay loaded from batch to batch of a statement until they take more memory than they may. Then those of some
-// lists are written and forgotten, and loaded anew when they are met again: of the lists first whose entities are met
-// again least often. Most pairs of a user and a merchant are met once, and users a hundred times: their states are read
-// and written once.
+// lists are written and forgotten, and loaded anew when they are met again: of the lists first that give most memory
+// for each entity that will be. Most pairs of a user and a merchant are met once, so that their states are read and
+// written once. A merchant whose thousand events have gone into its tree is a few of them when it is loaded again.
 #pragma once
 
 #include <algorithm>
@@ -29,6 +29,10 @@ class EntityCache {
   // Whether the keys in a slot's columns are a member's.
   [[nodiscard]] bool has_keys(const Member& member, const TupleTableSlot* slot);
   [[nodiscard]] bool has_keys(const Member& member, const NullableDatum* keys);
+
+  // Before members are loaded: no row that is to be processed is earlier, or there is none. What such rows do not need
+  // of an entity is not read.
+  void expect_rows_from(std::optional<EventTime> time) { rows_from_ = time; }
 
   // Locks and loads all members that are not loaded yet, in one order for all sessions, so that single statements
   // cannot wait for each other in a circle. Throws EntityTaken, as whatever loads and writes does; from then on it is
@@ -70,9 +74,12 @@ class EntityCache {
       return by_hash.bytes() + std::max(members.size() * member_bytes, loaded_bytes());
     }
     [[nodiscard]] std::size_t loaded_bytes() const { return context.bytes() - memory->allocated() + memory->used(); }
-    // How often a member has been met.
-    [[nodiscard]] double uses() const {
-      return static_cast<double>(finds) / static_cast<double>(std::max<std::size_t>(1, members.size()));
+    // What forgetting the members gives, in bytes for each that will be loaded again: as many as have been met before.
+    [[nodiscard]] double worth_forgetting() const {
+      const double again =
+          static_cast<double>(members.size()) *
+          (1 - static_cast<double>(members.size()) / static_cast<double>(std::max(finds, std::size_t{1})));
+      return (static_cast<double>(bytes()) - again * static_cast<double>(fresh_bytes)) / std::max(again, 1.0);
     }
 
     WarmContext context;
@@ -81,11 +88,13 @@ class EntityCache {
     std::vector<Member*> new_members;
     MemberTable by_hash;
     std::size_t member_bytes = first_guess;
+    std::size_t fresh_bytes = first_guess;  // of a member when it has just been loaded
     std::size_t finds = 0;
   };
 
   [[nodiscard]] const NullableDatum* keys_in(std::size_t list, const TupleTableSlot* slot);
   [[nodiscard]] std::optional<EventTime> keep_from(const Member& member) const;
+  [[nodiscard]] EventTime wanted_from(std::size_t list) const;
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   void load_if_there(Member& member);
   void open(Member& member, const StateRow& row);
@@ -110,6 +119,7 @@ class EntityCache {
   // many versions behind, which nobody can remove before it ends, and the index leads to all of them.
   std::unordered_map<std::uint64_t, ItemPointerData> written_;
   SharedMembers shared_;
+  std::optional<EventTime> rows_from_;
   std::vector<NullableDatum> keys_;  // those that were looked at last
 };
 

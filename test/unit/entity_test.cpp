@@ -87,12 +87,12 @@ class OneColumn {
     reopen();
   }
 
-  void reopen() {
+  void reopen(EventTime wanted_from = EventTime::min()) {
     entity_.reset();
     memory_ = std::make_unique<SeparateBlocks>();
     entity_ = std::make_unique<Entity>(plan_, *memory_, store);
     head_ = store.head;
-    if (!head_.empty()) entity_->open(head_.data(), head_.size());
+    if (!head_.empty()) entity_->open(head_.data(), head_.size(), wanted_from);
     store.open();
   }
   void save_and_reopen(std::optional<EventTime> keep_from = std::nullopt) {
@@ -131,7 +131,7 @@ class OneColumn {
   [[nodiscard]] std::int64_t count(Positions positions) { return entity_->aggregate(0, positions).count; }
   [[nodiscard]] std::int64_t size() const { return entity_->size(); }
   [[nodiscard]] Entity& entity() { return *entity_; }
-  [[nodiscard]] std::pmr::memory_resource& memory() { return *memory_; }
+  [[nodiscard]] SeparateBlocks& memory() { return *memory_; }
   [[nodiscard]] const Layout& layout() const { return plan_.layout; }
   [[nodiscard]] const Layout& summaries() const { return plan_.summaries; }
 
@@ -309,6 +309,37 @@ TEST(Entity, a_frame_within_the_head_loads_no_node) {
   EXPECT_EQ(column.store.loads, 0U);
   EXPECT_EQ(column.since(start - 1, position).first, start - 1);
   EXPECT_EQ(column.store.loads, column.head().level);
+}
+
+TEST(Entity, events_that_are_not_wanted_take_no_memory_until_they_are_asked_for) {
+  for (const Storage storage : {Storage::int64, Storage::bytes}) {
+    OneColumn column(storage);
+    const auto add = [&](std::int64_t time) {
+      return storage == Storage::bytes ? column.add(time, twenty_bytes(time)) : column.add(time);
+    };
+    for (std::int64_t time = 0; time < 50; ++time) add(time);
+    column.save_and_reopen();
+    const std::size_t all = column.memory().allocated();
+    column.reopen(EventTime(Duration(48)));
+    EXPECT_LT(column.memory().allocated(), all / 3);
+    ASSERT_EQ(column.size(), 50);
+    const std::int64_t position = add(50);
+    EXPECT_EQ(column.since(48, position).first, 48);
+    EXPECT_EQ(column.count(column.since(48, position)), 3);
+    EXPECT_EQ(column.time_at(49), 49);
+    EXPECT_LT(column.memory().allocated(), all / 2);
+    EXPECT_EQ(column.count(column.since(10, position)), 41);
+    EXPECT_GT(column.memory().allocated(), all);
+    EXPECT_EQ(column.time_at(10), 10);
+    // Stored without their having been read, they are still there.
+    column.save_and_reopen();
+    column.reopen(EventTime(Duration(1000)));
+    EXPECT_EQ(column.entity().newest(), EventTime(Duration(50)));
+    add(51);
+    column.save_and_reopen();
+    ASSERT_EQ(column.size(), 52);
+    for (std::int64_t time = 0; time < 52; ++time) EXPECT_EQ(column.time_at(time), time);
+  }
 }
 
 TEST(Entity, a_frame_of_any_length_loads_one_path) {

@@ -2,9 +2,9 @@
 // plain loops. What is done is chosen by a stream of numbers, which a random generator gives in the unit test and the
 // fuzzer's input in test/fuzz.
 //
-// A trial makes up a layout, aggregates and frames; adds events in order, in runs, tied, late by any time; removes some,
-// many, and all; asks for frames and for events by number; stores, reopens, and gives up what was not stored. After each
-// store all that lies in the store is read and compared too.
+// A trial makes up a layout, aggregates and frames; adds events in order, in runs, tied, late by any time; removes
+// some, many, and all; asks for frames and for events by number; stores, reopens, with old events unread or not, and
+// gives up what was not stored. After each store all that lies in the store is read and compared too.
 #pragma once
 
 #include <algorithm>
@@ -576,7 +576,9 @@ class EntityTrial {
     entity_ = std::make_unique<Entity>(plan_, *memory_, store_);
     head_ = std::make_unique<std::byte[]>(store_.head.size());
     std::copy(store_.head.begin(), store_.head.end(), head_.get());
-    if (!store_.head.empty()) entity_->open(head_.get(), store_.head.size());
+    EventTime wanted_from = EventTime::min();
+    if (!model_.empty() && chance(2)) wanted_from = event_time(model_.back().time - small_or_large());
+    if (!store_.head.empty()) entity_->open(head_.get(), store_.head.size(), wanted_from);
     store_.open();
     require(entity_->size() == size(), "reopening gives every stored event");
     changed_ = false;

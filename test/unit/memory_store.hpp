@@ -38,10 +38,14 @@ class SeparateBlocks final : public std::pmr::memory_resource {
     for (const auto& [block, alignment] : blocks_) ::operator delete(block, alignment);
   }
 
+  // Bytes that were ever allocated.
+  [[nodiscard]] std::size_t allocated() const { return allocated_; }
+
  private:
   void* do_allocate(std::size_t size, std::size_t alignment) override {
     void* block = ::operator new (size, std::align_val_t{alignment});
     blocks_.emplace(block, std::align_val_t{alignment});
+    allocated_ += size;
     return block;
   }
   void do_deallocate(void* block, std::size_t, std::size_t alignment) override {
@@ -51,6 +55,7 @@ class SeparateBlocks final : public std::pmr::memory_resource {
   [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 
   std::unordered_map<void*, std::align_val_t> blocks_;
+  std::size_t allocated_ = 0;
 };
 
 // What is stored of an entity. Holds it to the contracts of NodeSource and StateSink.

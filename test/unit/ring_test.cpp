@@ -66,7 +66,7 @@ TEST(EventRing, growing_keeps_every_event) {
     ring.push_back(event_at(i));
     expected.push_back(i);
     ASSERT_EQ(ring.size(), expected.size());
-    ASSERT_EQ(time_of(ring.front()), expected.front());
+    ASSERT_EQ(time_of(ring[0]), expected.front());
     ASSERT_EQ(time_of(ring.back()), expected.back());
   }
   EXPECT_EQ(times_of(ring), expected);
@@ -94,6 +94,38 @@ TEST(EventRing, the_oldest_events_can_be_taken_out) {
       EXPECT_EQ(times_of(ring), expected) << size << " events, " << front << " at the end, without " << count;
     }
   });
+}
+
+TEST(EventRing, events_that_are_unread_count_and_can_be_taken_in) {
+  for (std::int64_t unread = 1; unread <= 9; ++unread) {
+    for (std::int64_t read = 1; read <= 9; ++read) {
+      EventRing ring(*std::pmr::new_delete_resource());
+      std::vector<Event> first;
+      for (std::int64_t i = 0; i < unread; ++i) {
+        first.push_back(event_at(10 * i));
+        ring.leave_unread(first.back().time);
+      }
+      for (std::int64_t i = unread; i < unread + read; ++i) ring.push_back(event_at(10 * i));
+      const auto size = static_cast<std::size_t>(unread + read);
+      EXPECT_EQ(ring.size(), size);
+      EXPECT_EQ(ring.unread(), static_cast<std::size_t>(unread));
+      const EventTime last = first.back().time;
+      const Duration tick(1);
+      EXPECT_TRUE(ring.is_unread_at(last));
+      EXPECT_FALSE(ring.is_unread_at(last + tick));
+      EXPECT_TRUE(ring.is_unread_behind(last - tick));
+      EXPECT_FALSE(ring.is_unread_behind(last));
+      EXPECT_EQ(ring.count_before(last + tick), static_cast<std::size_t>(unread));
+      EXPECT_EQ(ring.count_until(last), static_cast<std::size_t>(unread));
+      EXPECT_EQ(ring.count_until(EventTime::max()), size);
+      EXPECT_EQ(time_of(ring[size - 1]), 10 * (unread + read - 1));
+      ring.insert(static_cast<std::size_t>(unread), event_at(10 * unread - 5));
+      ring.erase(static_cast<std::size_t>(unread));
+      ring.take_in(first);
+      EXPECT_EQ(times_of(ring), tens(unread + read)) << unread << " unread, " << read << " read";
+      EXPECT_FALSE(ring.is_unread_at(last));
+    }
+  }
 }
 
 TEST(EventRing, an_event_can_be_inserted_at_every_index) {

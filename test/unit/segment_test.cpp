@@ -202,6 +202,42 @@ TEST(Segment, a_resumed_image_equals_one_written_at_once) {
   }
 }
 
+TEST(Segment, what_is_not_wanted_is_read_past) {
+  for (std::size_t count = 1; count < 40; ++count) {
+    const SampleHead head(count);
+    const Image image = head.image();
+    for (std::size_t wanted = 0; wanted < count; ++wanted) {
+      std::pmr::monotonic_buffer_resource memory;
+      SegmentReader reader(head.layout, image.data(), image.size(), memory);
+      const EventTime wanted_from = head.events[wanted].time;
+      std::vector<Event> kept;
+      Event event;
+      for (std::size_t i = 0; reader.next(event, wanted_from); ++i) {
+        ASSERT_EQ(event.time, head.events[i].time);
+        // Some are wanted after all.
+        if (event.time < wanted_from && i % 3 != wanted % 3) continue;
+        if (event.time < wanted_from) reader.keep(event);
+        kept.push_back(event);
+        EXPECT_TRUE(same(head.layout.event, event, head.events[i])) << i << " of " << count << ", from " << wanted;
+      }
+      // What was kept stays as it was.
+      std::size_t next = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        if (head.events[i].time < wanted_from && i % 3 != wanted % 3) continue;
+        EXPECT_TRUE(same(head.layout.event, kept[next++], head.events[i]))
+            << i << " of " << count << ", from " << wanted;
+      }
+      SegmentWriter writer(head.layout);
+      writer.resume(image.data(), reader.end(), reader.tail());
+      const Event& last = head.events.back();
+      writer.append(last);
+      std::vector<Event> events = head.events;
+      events.push_back(last);
+      EXPECT_EQ(writer.finish(capacity_for(writer.size())), write(head.layout, head.prefix, events));
+    }
+  }
+}
+
 // ---- records: each form in which a value is written, with the bytes that it takes
 
 // Bytes of each event's record beside its codes.

@@ -147,6 +147,19 @@ SELECT s, before, round(most, 3) AS most FROM (
          max(1.0 / nullif(pages % 7, 0)) OVER (w RANGE 5 PRECEDING) AS most
   FROM readings WHERE pages > 0 WINDOW w AS (PARTITION BY who % 2 ORDER BY at)) q WHERE id = 8000;
 
+-- Of the wide catalogue, too.
+SELECT feature.create_transaction_pipeline(catalogue => 'wide');
+DO $$ BEGIN
+  FOR part IN 0..3 LOOP
+    INSERT INTO transactions
+    SELECT 't' || i, timestamptz '2025-01-01 00:00Z' + i * interval '15 minutes', 'anna', 'shop', i % 97, 'EUR', 'grocery', 'card',
+           '203.0.113.7', 'phone', 52, 13, 'visa'
+    FROM generate_series(part * 1000 + 1, part * 1000 + 1000) i;
+  END LOOP;
+END $$;
+SELECT entity, events, events_kept < 600 AS most_have_left FROM feature.stats
+WHERE relation = 'transaction_features_wide'::regclass ORDER BY list;
+
 -- The last row of a frame that has no start can be any time ago. Long texts, so that a few events fill a leaf.
 CREATE TABLE steps (id int PRIMARY KEY, who int, at int NOT NULL, v text);
 ALTER TABLE steps ALTER v SET STORAGE EXTERNAL;
