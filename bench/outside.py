@@ -42,10 +42,10 @@ class Variant:
     synchronous_commit: str = "on"
 
 
-VARIANTS = [Variant("1 client", 1, 1, 400), Variant("8 clients", 8, 1, 1_300),
-            Variant("1 client, no wait for disk", 1, 1, 1_300, "off"),
-            Variant("8 clients, no wait for disk", 8, 1, 2_700, "off"),
-            Variant("batches of 1,000", 1, 1_000, 8_000)]
+VARIANTS = [Variant("1 client", 1, 1, 300), Variant("8 clients", 8, 1, 800),
+            Variant("1 client, no wait for disk", 1, 1, 700, "off"),
+            Variant("8 clients, no wait for disk", 8, 1, 2_000, "off"),
+            Variant("batches of 1,000", 1, 1_000, 5_000)]
 HISTORY_VARIANT = Variant("history", 1, 1_000, HISTORY)
 
 

@@ -86,7 +86,7 @@ class Race:
 
 
 def wide(settings, log):
-    return Race("row_trigger", "wide", "transaction_features_wide", 1_500, ["month", "day"], Goal("at least", 20)).run(
+    return Race("row_trigger", "wide", "transaction_features_wide", 1_000, ["month", "day"], Goal("at least", 20)).run(
         settings, log)
 
 
