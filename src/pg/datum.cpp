@@ -2,10 +2,16 @@
 
 #include "pg/datum.hpp"
 
+#include <algorithm>
+
 extern "C" {
+#include <access/htup_details.h>
 #include <catalog/pg_type.h>
+#include <funcapi.h>
 #include <utils/builtins.h>
 #include <utils/datum.h>
+#include <utils/lsyscache.h>
+#include <utils/typcache.h>
 }
 
 namespace feature {
@@ -64,6 +70,29 @@ Value to_value(Datum datum, bool null, std::int16_t length, bool by_value, Memor
   SET_VARSIZE_SHORT(data, size);
   std::memcpy(data + VARHDRSZ_SHORT, VARDATA(flat), size - VARHDRSZ_SHORT);
   return {word, false};
+}
+
+// The server does this for fields that are stored elsewhere, not for those that are compressed in place.
+Datum to_flat_composite(Datum datum) {
+  HeapTupleHeader header = DatumGetHeapTupleHeader(datum);
+  TupleDesc columns = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+  const auto count = static_cast<std::size_t>(columns->natts);
+  auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * std::max<std::size_t>(count, 1)));
+  auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * std::max<std::size_t>(count, 1)));
+  HeapTupleData tuple{};
+  tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+  ItemPointerSetInvalid(&tuple.t_self);
+  tuple.t_data = header;
+  heap_deform_tuple(&tuple, columns, values, nulls);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Form_pg_attribute column = TupleDescAttr(columns, i);
+    if (nulls[i] || column->attlen != -1) continue;
+    values[i] = type_is_rowtype(column->atttypid) ? to_flat_composite(values[i])
+                                                  : PointerGetDatum(PG_DETOAST_DATUM_PACKED(values[i]));
+  }
+  const Datum flat = HeapTupleGetDatum(heap_form_tuple(columns, values, nulls));
+  ReleaseTupleDesc(columns);
+  return flat;
 }
 
 std::size_t kept_size(Datum datum, std::int16_t length) {

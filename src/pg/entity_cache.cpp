@@ -257,7 +257,7 @@ EventTime EntityCache::wanted_from(std::size_t list) const {
   const std::optional<std::int64_t> kept_for = program_.lists[list].kept_for;
   const ListPlan& plan = program_.plan().lists[list].kernel;
   std::int64_t ticks;
-  if (!rows_from_ || !kept_for || plan.rows_needed > 1 || !plan.partials.empty() ||
+  if (!rows_from_ || !kept_for || plan.rows_needed > 1 || plan.keeps_all || !plan.partials.empty() ||
       __builtin_sub_overflow(rows_from_->time_since_epoch().count(), *kept_for, &ticks)) {
     return EventTime::min();
   }
@@ -267,6 +267,9 @@ EventTime EntityCache::wanted_from(std::size_t list) const {
 Value EntityCache::keep(std::size_t list, Datum datum, bool null, const Argument& argument) {
   if (null) return {};
   if (argument.by_value) return {to_normal_word(datum, argument.storage), false};
+  if (argument.composite) {
+    return call([&] { return to_value(to_flat_composite(datum), false, argument.length, false, context(list)); });
+  }
   if (const std::size_t size = kept_size(datum, argument.length); size > 0) {
     return {Blob::make(memory(list), DatumGetPointer(datum), size), false};
   }

@@ -76,9 +76,8 @@ class EntityCache {
     [[nodiscard]] std::size_t loaded_bytes() const { return context.bytes() - memory->allocated() + memory->used(); }
     // What forgetting the members gives, in bytes for each that will be loaded again: as many as have been met before.
     [[nodiscard]] double worth_forgetting() const {
-      const double again =
-          static_cast<double>(members.size()) *
-          (1 - static_cast<double>(members.size()) / static_cast<double>(std::max(finds, std::size_t{1})));
+      const auto all = static_cast<double>(members.size());
+      const double again = all * (1 - all / std::max({static_cast<double>(finds), all, 1.0}));
       return (static_cast<double>(bytes()) - again * static_cast<double>(fresh_bytes)) / std::max(again, 1.0);
     }
 

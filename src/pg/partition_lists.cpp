@@ -93,6 +93,7 @@ std::size_t PartitionLists::add_argument(Expr* expression) {
   call([&] {
     argument.type = exprType(reinterpret_cast<Node*>(expression));
     get_typlenbyval(argument.type, &argument.length, &argument.by_value);
+    argument.composite = type_is_rowtype(argument.type);
     argument.expression = expression_planner(static_cast<Expr*>(copyObjectImpl(expression)));
     if (source != nullptr) argument.source = expression_planner(static_cast<Expr*>(copyObjectImpl(source)));
   });

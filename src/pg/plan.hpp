@@ -87,6 +87,7 @@ struct Argument {
   Oid type;
   std::int16_t length;
   bool by_value;
+  bool composite;  // its type, or what it is a domain over
   Storage storage;
   const char* feature;  // the first column of its level that needs it
 };

@@ -104,6 +104,24 @@ VACUUM long_texts;
 INSERT INTO long_texts VALUES (21, '2024-01-02 00:00Z', 'short');
 SELECT before = md5(repeat('20', 3000)) AS is_kept, earlier FROM of_long_texts WHERE id = 21;
 
+-- Nor does it matter whether a composite was made from a text as it came, or as the source has compressed it.
+CREATE TYPE remark AS (number int, body text);
+CREATE TYPE signed_remark AS (remark remark, signature text);
+CREATE TABLE remarks (id int PRIMARY KEY, who int, at int NOT NULL, body text);
+SELECT feature.create_view('of_remarks', $$
+  SELECT id, md5(first_value(r) OVER w::text) AS first, max(at) OVER w AS newest
+  FROM (SELECT id, who, at, ROW(ROW(id, body)::remark, body)::signed_remark AS r FROM remarks) x
+  WINDOW w AS (PARTITION BY who ORDER BY at RANGE 10 PRECEDING)$$, '0');
+INSERT INTO remarks SELECT i, 1, 2 * i, repeat('ab' || i, 800) FROM generate_series(1, 400) i;
+INSERT INTO remarks SELECT i, 1, 2 * i, repeat('ab' || i, 800) FROM generate_series(401, 800) i;
+SELECT events_kept < events AS some_have_left FROM feature.stats WHERE relation = 'of_remarks'::regclass;
+INSERT INTO remarks VALUES (5000, 1, 41, 'x');
+SELECT first = (SELECT md5(ROW(ROW(id, body)::remark, body)::signed_remark::text) FROM remarks WHERE id = 16) AS is_right, newest
+FROM of_remarks WHERE id = 5000;
+DELETE FROM remarks WHERE id = 800;
+UPDATE remarks SET who = 2 WHERE id = 799;
+SELECT sum(mismatches) FROM feature.verify('of_remarks');
+
 -- Functions of the definition find what they call, as they did before.
 CREATE SCHEMA helpers;
 SET search_path = public, helpers;
