@@ -1,6 +1,6 @@
 #!/bin/bash
-# Measures the extension against what the same rows cost without it, and prints a table; takes about ten minutes, on
-# a busy machine some more, and 6 GB of room for temporary files. Results also go to bench/results/*.json.
+# Measures the extension against what the same rows cost without it, and prints a table; takes ten to thirteen minutes,
+# by how busy the machine is, and 6 GB of room for temporary files. Results also go to bench/results/*.json.
 #
 #   copy         COPY into the standard catalogue, over a COPY of the finished rows      bench/bulk_load.py
 #   wide         the same of the wide catalogue                                          bench/bulk_load.py
