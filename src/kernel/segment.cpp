@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cfloat>
-#include <cmath>
 #include <cstring>
 #include <limits>
+
+#include "kernel/decimal.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -20,7 +20,6 @@ namespace feature {
 namespace {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian and are read as they lie");
-static_assert(FLT_EVAL_METHOD == 0 && std::numeric_limits<double>::is_iec559, "decimals are read by exact arithmetic");
 
 // Offsets of the header's fields: of all versions, of version 2.
 constexpr std::size_t at_version = 0;
@@ -309,63 +308,6 @@ constexpr std::array<Format, letters> formats = [] {
 
 const Format& format_of(Storage storage) { return formats[static_cast<unsigned char>(storage)]; }
 
-// ---- decimals
-
-constexpr std::size_t scales = 8;
-constexpr unsigned scale_bits = 3;
-constexpr double powers_of_ten[scales] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
-
-// Below it, neighbouring integers over a power of ten are different floats, and a float times that power is at most a
-// quarter off its integer.
-template <class Float>
-constexpr double decimal_limit = static_cast<double>(std::uint64_t{1} << (std::numeric_limits<Float>::digits - 3));
-
-template <class Float>
-bool is_below_limit(double scaled) {
-  return std::fabs(scaled) < decimal_limit<Float>;
-}
-
-// The product is cut off rather than rounded by an addition, which a compiler might fuse with the multiplication; then
-// machines would differ.
-template <class Float>
-std::int64_t cut_off(Float value, double power) {
-  const double scaled = static_cast<double>(value) * power;
-  return static_cast<std::int64_t>(is_below_limit<Float>(scaled) ? scaled : 0.0);
-}
-
-template <class Float>
-Word read_decimal(Word last, Word number) {
-  const double power = powers_of_ten[number % scales];
-  const std::int64_t difference = static_cast<std::int64_t>(number) >> scale_bits;
-  const std::int64_t units = cut_off(from_word<Float>(last), power) + difference;
-  return to_word(static_cast<Float>(static_cast<double>(units) / power));
-}
-
-// The number from which read_decimal gives the value, of the smallest scale that does; false if there is none.
-template <class Float>
-bool find_decimal(Word last, Word word, Word& number) {
-  const auto value = static_cast<double>(from_word<Float>(word));
-  const auto nearest = [](double scaled) {
-    return static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-  };
-  // Most that are no decimals are none of the largest scale.
-  const double largest = value * powers_of_ten[scales - 1];
-  if (is_below_limit<Float>(largest)) {
-    const double off = largest - static_cast<double>(nearest(largest));
-    if (off > 0.26 || off < -0.26) return false;
-  }
-  for (std::size_t scale = 0; scale < scales; ++scale) {
-    const double power = powers_of_ten[scale];
-    const double scaled = value * power;
-    if (!is_below_limit<Float>(scaled)) return false;
-    const std::int64_t units = nearest(scaled);
-    if (to_word(static_cast<Float>(static_cast<double>(units) / power)) != word) continue;
-    number = static_cast<Word>(units - cut_off(from_word<Float>(last), power)) << scale_bits | scale;
-    return true;
-  }
-  return false;
-}
-
 // ---- values
 
 std::size_t read_size(unsigned code, const std::byte*& at, const std::byte* end) {
@@ -393,8 +335,8 @@ unsigned store_value(std::byte*& to, Storage storage, Word last, Word word) {
   bool is_shorter = true;
   switch (format.kind) {
     case Format::Kind::integer: break;
-    case Format::Kind::float32: is_shorter = find_decimal<float>(last, word, number); break;
-    case Format::Kind::float64: is_shorter = find_decimal<double>(last, word, number); break;
+    case Format::Kind::float32: is_shorter = decimal::find<float>(last, word, number); break;
+    case Format::Kind::float64: is_shorter = decimal::find<double>(last, word, number); break;
     case Format::Kind::bytes: {
       const Blob& blob = Blob::of(word);
       const bool is_coded = blob.size != 0 && blob.size <= longest_coded;
@@ -559,8 +501,8 @@ bool SegmentReader::read_record(const std::vector<Storage>& columns, Value* valu
       } else if (bytes == format.size) {
         word = bits & narrowings[bytes].mask;
       } else if (bytes != 0) {
-        word = format.kind == Format::Kind::float64 ? read_decimal<double>(word, number)
-                                                    : read_decimal<float>(word, number);
+        word = format.kind == Format::Kind::float64 ? decimal::read<double>(word, number)
+                                                    : decimal::read<float>(word, number);
       }
     }
     last[i] = word;
