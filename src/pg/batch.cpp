@@ -164,9 +164,7 @@ bool Batch::take_old(Row* row) {
 void Batch::find_members(Row& row) {
   const InContext here(program_.expressions->ecxt_per_tuple_memory);
   row.members = array<Member*>(program_.lists.size());
-  for (std::size_t list = 0; list < program_.lists.size(); ++list) {
-    if (program_.plan().lists[list].from_source) row.members[list] = entities_.find(list, program_.prepared);
-  }
+  entities_.find_all(program_.prepared, row.members);
 }
 
 void Batch::load_entities() {

@@ -17,6 +17,7 @@ extern "C" {
 #include <nodes/nodeFuncs.h>
 #include <parser/parse_relation.h>
 #include <rewrite/rewriteHandler.h>
+#include <storage/buffile.h>
 #include <storage/lmgr.h>
 #include <utils/acl.h>
 #include <utils/lsyscache.h>
@@ -190,6 +191,21 @@ inline MinimalTuple heap_form_minimal_tuple(TupleDesc description, Datum* values
 #else
   return ::heap_form_minimal_tuple(description, values, nulls);
 #endif
+}
+
+// 16 looks itself whether all was read, and leaves what it writes as it is.
+inline void BufFileReadExact(BufFile* file, void* bytes, std::size_t size) {
+#if PG_VERSION_NUM >= 160000
+  ::BufFileReadExact(file, bytes, size);
+#else
+  const std::size_t read = BufFileRead(file, bytes, size);
+  if (read == size) return;
+  ereport(ERROR, (errcode_for_file_access(),
+                  errmsg("could not read from temporary file: read only %zu of %zu bytes", read, size)));
+#endif
+}
+inline void BufFileWrite(BufFile* file, const void* bytes, std::size_t size) {
+  ::BufFileWrite(file, const_cast<void*>(bytes), size);
 }
 
 // 18 knows itself that a query is run once.

@@ -25,9 +25,6 @@ extern "C" {
 namespace feature {
 namespace {
 
-// State rows of all lists are remembered in one table.
-std::uint64_t place_of(std::size_t list, std::uint64_t hash) { return hash ^ (list * 0x9e3779b97f4a7c15u); }
-
 // Moves an image, which the database has given in a piece of memory of the next power of two, to where it takes as much
 // as it is long without the zeros at its end.
 void pack_image(StateRow& row, std::pmr::memory_resource& memory) {
@@ -38,8 +35,18 @@ void pack_image(StateRow& row, std::pmr::memory_resource& memory) {
   row.image = packed;
 }
 
-// As many state rows are remembered: about ten megabytes.
-constexpr std::size_t most_written = std::size_t{1} << 18;
+// Has the processor fetch a member, and its keys, which lie before it.
+void fetch(const Member* member) {
+  const auto* at = reinterpret_cast<const std::byte*>(member);
+  for (int line = -1; line <= 1; ++line) __builtin_prefetch(at + 64 * line);
+}
+
+// In the order in which all sessions lock their rows.
+void sort_by_hash(std::vector<Member*>& members) {
+  std::sort(members.begin(), members.end(), [](const Member* a, const Member* b) {
+    return static_cast<std::int64_t>(a->hash) < static_cast<std::int64_t>(b->hash);
+  });
+}
 
 }  // namespace
 
@@ -68,7 +75,7 @@ void Nodes::pause() { check_interrupts(); }
 EntityCache::EntityCache(Program& program, std::vector<StateStore>& stores)
     : program_(program), stores_(stores), most_bytes_(entity_memory()), shared_(program, stores) {
   for (std::size_t list = 0; list < program_.lists.size(); ++list) {
-    lists_.emplace_back();
+    lists_.emplace_back(program_.lists[list].keys);
     use_context(list, context(list));
   }
 }
@@ -90,20 +97,34 @@ bool EntityCache::has_keys(const Member& member, const NullableDatum* keys) {
 }
 
 Member* EntityCache::find(std::size_t list, const TupleTableSlot* slot) {
-  const Program::Entities& known = program_.lists[list];
+  const NullableDatum* keys = keys_in(list, slot);
+  return find(list, call([&] { return hash_of(program_.lists[list].keys, keys); }), keys);
+}
+
+void EntityCache::find_all(const TupleTableSlot* slot, Member** members) {
+  hashes_.resize(lists_.size());
+  const auto for_each_list = [&](auto&& body) {
+    for (std::size_t list = 0; list < lists_.size(); ++list) {
+      if (program_.plan().lists[list].from_source) body(list);
+    }
+  };
+  for_each_list([&](std::size_t list) {
+    const NullableDatum* keys = keys_in(list, slot);
+    hashes_[list] = call([&] { return hash_of(program_.lists[list].keys, keys); });
+    lists_[list].by_hash.fetch(hashes_[list]);
+  });
+  for_each_list([&](std::size_t list) { fetch(lists_[list].by_hash.at_first_place(hashes_[list])); });
+  for_each_list([&](std::size_t list) { members[list] = find(list, hashes_[list], keys_in(list, slot)); });
+}
+
+Member* EntityCache::find(std::size_t list, std::uint64_t hash, const NullableDatum* keys) {
   Loaded& loaded = lists_[list];
   ++loaded.finds;
-  const NullableDatum* keys = keys_in(list, slot);
-  struct {
-    std::uint64_t hash;
-    Member* member;
-  } found = call([&] {
-    decltype(found) result{hash_of(known.keys, keys), nullptr};
-    result.member = loaded.by_hash.find(result.hash,
-                                        [&](const Member& member) { return same_keys(known.keys, member.keys, keys); });
-    return result;
+  Member* const* found = call([&] {
+    return loaded.by_hash.find(
+        hash, [&](const Member* member) { return same_keys(program_.lists[list].keys, member->keys, keys); });
   });
-  return found.member != nullptr ? found.member : add(list, found.hash, keys);
+  return found != nullptr ? *found : add(list, hash, keys);
 }
 
 const NullableDatum* EntityCache::copy_of(std::size_t list, const NullableDatum* keys,
@@ -132,8 +153,8 @@ Member* EntityCache::add(std::size_t list, std::uint64_t hash, const NullableDat
   Loaded& loaded = lists_[list];
   const NullableDatum* copies = copy_of(list, keys, *loaded.memory, loaded.context.get());
   auto* member = new (loaded.memory->allocate(sizeof(Member), alignof(Member))) Member{list, hash, copies, false};
-  loaded.by_hash.for_each(hash, [&](Member& twin) { twin.has_twin = member->has_twin = true; });
-  loaded.by_hash.add(member);
+  loaded.by_hash.for_each(hash, [&](Member* twin) { twin->has_twin = member->has_twin = true; });
+  loaded.by_hash.add(hash, member);
   loaded.members.push_back(member);
   loaded.new_members.push_back(member);
   return member;
@@ -160,9 +181,7 @@ void EntityCache::load_new() {
   for (const std::size_t list : program_.lock_order) {
     Loaded& loaded = lists_[list];
     const bool from_source = program_.plan().lists[list].from_source;
-    std::sort(loaded.new_members.begin(), loaded.new_members.end(), [](const Member* a, const Member* b) {
-      return static_cast<std::int64_t>(a->hash) < static_cast<std::int64_t>(b->hash);
-    });
+    sort_by_hash(loaded.new_members);
     const std::size_t bytes_before = loaded.loaded_bytes();
     const std::size_t loading = loaded.new_members.size();
     for (Member* member : loaded.new_members) {
@@ -191,43 +210,53 @@ void EntityCache::load_new() {
 }
 
 // Other members of this hash whose rows are not made yet.
-std::int16_t EntityCache::pending_of_hash(const Member& member) const {
+std::int16_t EntityCache::pending_of_hash(const Member& member) {
   std::int16_t pending = 0;
   if (!member.has_twin) return pending;
-  lists_[member.list].by_hash.for_each(member.hash, [&](const Member& other) {
-    pending = static_cast<std::int16_t>(pending + (other.entity != nullptr && !other.row.is_made()));
+  lists_[member.list].by_hash.for_each(member.hash, [&](const Member* other) {
+    pending = static_cast<std::int16_t>(pending + (other->entity != nullptr && !other->row.is_made()));
   });
   return pending;
 }
 
 void EntityCache::load(Member& member) {
   const Program::Entities& known = program_.lists[member.list];
-  const auto written = written_.find(place_of(member.list, member.hash));
-  const ItemPointerData* place = written == written_.end() ? nullptr : &written->second;
   MemoryContext context = lists_[member.list].context.get();
+  std::int16_t pending = pending_of_hash(member);
+  const std::optional<StateRow> spilled = take_spilled(member, pending);
   if (known.shared) {
-    shared_.load(member, place, *lists_[member.list].memory, context);
+    shared_.load(member, spilled, *lists_[member.list].memory, context);
     return;
   }
-  const std::int16_t pending = pending_of_hash(member);
+  if (spilled) {
+    open(member, *spilled);
+    return;
+  }
   const std::optional<StateRow> locked = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context);
-    StateRow row{};
-    std::optional<StateRow> result;
-    if (place != nullptr && stores_[member.list].reread(*place, member.hash, member.keys, &row)) {
-      result = row;
-    } else {
-      result = stores_[member.list].lock(member.hash, member.keys, pending, known.empty.data(), known.empty.size());
-    }
+    const std::optional<StateRow> result =
+        stores_[member.list].lock(member.hash, member.keys, pending, known.empty.data(), known.empty.size());
     MemoryContextSwitchTo(previous);
     return result;
   });
   if (!locked) throw EntityTaken();
-  open(member, *locked);
+  open_locked(member, *locked);
+}
+
+std::optional<StateRow> EntityCache::take_spilled(const Member& member, std::int16_t& pending) {
+  Loaded& loaded = lists_[member.list];
+  if (loaded.spilled.empty()) return std::nullopt;
+  const InContext here(program_.expressions->ecxt_per_tuple_memory);
+  return loaded.spilled.take(member.hash, member.keys, *loaded.memory, pending);
 }
 
 // Whether it will be needed is not known, so none is made for it.
 void EntityCache::load_if_there(Member& member) {
+  std::int16_t pending = 0;
+  if (const std::optional<StateRow> spilled = take_spilled(member, pending)) {
+    open(member, *spilled);
+    return;
+  }
   const std::optional<StateRow> locked = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context(member.list));
     const std::optional<StateRow> result = stores_[member.list].lock_existing(member.hash, member.keys);
@@ -235,14 +264,18 @@ void EntityCache::load_if_there(Member& member) {
     return result;
   });
   if (!locked) throw EntityTaken();
-  if (locked->is_made()) open(member, *locked);
+  if (locked->is_made()) open_locked(member, *locked);
+}
+
+void EntityCache::open_locked(Member& member, StateRow row) {
+  if (row.image != program_.lists[member.list].empty.data()) pack_image(row, *lists_[member.list].memory);
+  open(member, row);
 }
 
 void EntityCache::open(Member& member, const StateRow& row) {
   std::pmr::memory_resource& memory = *lists_[member.list].memory;
   MemoryContext context = lists_[member.list].context.get();
   member.row = row;
-  if (row.image != program_.lists[member.list].empty.data()) pack_image(member.row, memory);
   if (program_.checks_values) check_values(member.row.image, member.row.size);
   const ListPlan& plan = program_.plan().lists[member.list].kernel;
   auto* nodes = new (memory.allocate(sizeof(Nodes), alignof(Nodes)))
@@ -281,8 +314,9 @@ void EntityCache::use_context(std::size_t list, MemoryContext context) const {
 }
 
 std::size_t EntityCache::bytes() const {
-  return std::accumulate(lists_.begin(), lists_.end(), std::size_t{0},
-                         [](std::size_t sum, const Loaded& loaded) { return sum + loaded.bytes(); });
+  return std::accumulate(lists_.begin(), lists_.end(), std::size_t{0}, [](std::size_t sum, const Loaded& loaded) {
+    return sum + loaded.bytes() + loaded.spilled.bytes();
+  });
 }
 
 // Expiry goes by the entity's newest event, but not ahead of now: an event from the future makes nothing old.
@@ -310,23 +344,32 @@ void EntityCache::make_room() {
       return lists_[a].worth_forgetting() > lists_[b].worth_forgetting();
     });
     std::size_t count = 0;
-    for (std::size_t left = bytes(); left > most_bytes_ / 4 * 3; ++count) left -= lists_[lists[count]].bytes();
+    std::size_t left = bytes();
+    for (; count < lists.size() && left > most_bytes_ / 4 * 3; ++count) left -= lists_[lists[count]].bytes();
     lists.resize(count);
     std::sort(lists.begin(), lists.end());
   }
-  write(lists, false);
+  begin_to_write();
+  for (const std::size_t list : lists) spill(list);
+  write_most_spilled();
   forget(lists);
 }
 
 // What was only read comes first, see read_first.
-void EntityCache::write() { write({program_.lock_order.rbegin(), program_.lock_order.rend()}, true); }
+void EntityCache::write() {
+  begin_to_write();
+  for (auto list = program_.lock_order.rbegin(); list != program_.lock_order.rend(); ++list) {
+    write_loaded(*list);
+    write_spilled(*list);
+    insert_waiting(*list);
+  }
+}
 
 void EntityCache::forget() { forget(all_lists()); }
 
-void EntityCache::write(const std::vector<std::size_t>& lists, bool finally) {
-  // What this statement has written and locked so far counts as an earlier command.
+// What this statement has written and locked so far counts as an earlier command.
+void EntityCache::begin_to_write() {
   call([] { CommandCounterIncrement(); });
-  for (const std::size_t list : lists) write(list, finally);
 }
 
 void EntityCache::forget(const std::vector<std::size_t>& lists) {
@@ -335,22 +378,68 @@ void EntityCache::forget(const std::vector<std::size_t>& lists) {
   call([] { CommandCounterIncrement(); });
 }
 
-void EntityCache::write(std::size_t list, bool finally) {
+void EntityCache::spill(std::size_t list) {
+  SpilledStates& spilled = lists_[list].spilled;
+  store(list, [&](Member& member, SegmentWriters& writers) {
+    SpilledChanges changes(stores_[list], member.row, spilled);
+    member.entity->store(writers, changes, std::nullopt);
+  });
+}
+
+void EntityCache::write_loaded(std::size_t list) {
+  store(list, [&](Member& member, SegmentWriters& writers) {
+    StateChanges changes(stores_[list], member.row);
+    member.entity->store(writers, changes, keep_from(member));
+  });
+}
+
+template <class Store>
+void EntityCache::store(std::size_t list, Store&& store) {
   const InContext here(program_.expressions->ecxt_per_tuple_memory);
   SegmentWriters writers(program_.plan().lists[list].kernel);
   use_context(list, context(list));
+  // As they will be met again, and as the index has them.
+  sort_by_hash(lists_[list].members);
   for (Member* member : lists_[list].members) {
     if (member->entity == nullptr) continue;
-    const bool was_made = member->row.is_made();
-    StateChanges changes(stores_[list], member->row);
-    member->entity->store(writers, changes, finally ? keep_from(*member) : std::nullopt);
+    store(*member, writers);
     shared_.store_merged(*member, writers);
-    if (was_made && !finally && written_.size() < most_written) {
-      written_[place_of(list, member->hash)] = member->row.tid;
-    }
     // A statement's only row has values there, and in each list one entity.
     if (member != lists_[list].members.back()) call([&] { ResetExprContext(program_.expressions); });
   }
+}
+
+// What is known of states that were set aside may take a share of the memory.
+void EntityCache::write_most_spilled() {
+  for (;;) {
+    std::size_t all = 0;
+    std::size_t largest = 0;
+    for (std::size_t list = 0; list < lists_.size(); ++list) {
+      all += lists_[list].spilled.bytes();
+      if (lists_[list].spilled.bytes() > lists_[largest].spilled.bytes()) largest = list;
+    }
+    if (all <= most_bytes_ / 4) return;
+    write_spilled(largest);
+    insert_waiting(largest);
+  }
+}
+
+void EntityCache::write_spilled(std::size_t list) {
+  const InContext here(program_.expressions->ecxt_per_tuple_memory);
+  std::vector<std::byte> image;
+  lists_[list].spilled.take_all([&](StateRow& row) {
+    image.assign(row.image, row.image + row.size);
+    image.resize(capacity_for(image.size()));
+    const bool written = call([&] {
+      const bool done = stores_[list].write(row, image.data(), image.size());
+      ResetExprContext(program_.expressions);
+      return done;
+    });
+    if (!written) throw EntityTaken();
+  });
+}
+
+void EntityCache::insert_waiting(std::size_t list) {
   if (!call([&] { return stores_[list].insert_waiting(); })) throw EntityTaken();
 }
 

@@ -1,19 +1,19 @@
 // The entities that a statement works on: found by key, their state rows locked and loaded once, written back once.
 //
-// Entities stay loaded from batch to batch of a statement until they take more memory than they may. Then those of some
-// lists are written and forgotten, and loaded anew when they are met again: of the lists first that give most memory
-// for each entity that will be. Most pairs of a user and a merchant are met once, so that their states are read and
-// written once. A merchant whose thousand events have gone into its tree is a few of them when it is loaded again.
+// Entities stay loaded from batch to batch of a statement until they take more memory than they may. Then the states of
+// those of some lists are set aside, and taken back when they are met again: of the lists first that give most memory
+// for each entity that will be. A merchant whose thousand events have gone into its tree is a few of them when it is
+// loaded again.
 #pragma once
 
 #include <algorithm>
 #include <deque>
-#include <unordered_map>
 
-#include "pg/member_table.hpp"
+#include "pg/by_hash.hpp"
 #include "pg/memory.hpp"
 #include "pg/met_entities.hpp"
 #include "pg/shared_members.hpp"
+#include "pg/spilled_states.hpp"
 
 namespace feature {
 
@@ -25,6 +25,9 @@ class EntityCache {
   // The member for the keys that stand in a slot's columns, made if they are new. Evaluates hash and equality functions
   // in the current memory context.
   [[nodiscard]] Member* find(std::size_t list, const TupleTableSlot* slot);
+  // The same for all lists whose keys the source has, at their places in `members`: what their look-ups read is fetched
+  // from memory for all at once.
+  void find_all(const TupleTableSlot* slot, Member** members);
 
   // Whether the keys in a slot's columns are a member's.
   [[nodiscard]] bool has_keys(const Member& member, const TupleTableSlot* slot);
@@ -57,7 +60,7 @@ class EntityCache {
 
   // Whether the members take all the memory that they may, or will once all are loaded, as far as those that are tell.
   [[nodiscard]] bool full() const { return bytes() > most_bytes_; }
-  // Between batches: writes and forgets members if they take all the memory that they may. None is valid any more.
+  // Between batches: sets states aside if they take all the memory that they may. No member is valid any more.
   void make_room();
   // Writes every entity back, as the statement is done: events that it has made too old may leave.
   void write();
@@ -67,7 +70,7 @@ class EntityCache {
  private:
   // The members of one list.
   struct Loaded {
-    Loaded() { memory.emplace(context); }
+    explicit Loaded(const std::vector<KeyFunctions>& keys) : spilled(keys) { memory.emplace(context); }
 
     // What the members take of the operating system, by now or once all are loaded.
     [[nodiscard]] std::size_t bytes() const {
@@ -85,25 +88,35 @@ class EntityCache {
     std::optional<Arena> memory;  // ends with what it has of the context
     std::vector<Member*> members;
     std::vector<Member*> new_members;
-    MemberTable by_hash;
+    ByHash<Member*> by_hash;
+    SpilledStates spilled;
     std::size_t member_bytes = first_guess;
     std::size_t fresh_bytes = first_guess;  // of a member when it has just been loaded
     std::size_t finds = 0;
   };
 
+  [[nodiscard]] Member* find(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   [[nodiscard]] const NullableDatum* keys_in(std::size_t list, const TupleTableSlot* slot);
   [[nodiscard]] std::optional<EventTime> keep_from(const Member& member) const;
   [[nodiscard]] EventTime wanted_from(std::size_t list) const;
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   void load_if_there(Member& member);
+  [[nodiscard]] std::optional<StateRow> take_spilled(const Member& member, std::int16_t& pending);
+  void open_locked(Member& member, StateRow row);
   void open(Member& member, const StateRow& row);
   [[nodiscard]] const NullableDatum* copy_of(std::size_t list, const NullableDatum* keys,
                                              std::pmr::memory_resource& memory, MemoryContext context) const;
-  [[nodiscard]] std::int16_t pending_of_hash(const Member& member) const;
+  [[nodiscard]] std::int16_t pending_of_hash(const Member& member);
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::vector<std::size_t> all_lists() const;
-  void write(const std::vector<std::size_t>& lists, bool finally);
-  void write(std::size_t list, bool finally);
+  void begin_to_write();
+  void spill(std::size_t list);
+  void write_loaded(std::size_t list);
+  template <class Store>
+  void store(std::size_t list, Store&& store);
+  void write_most_spilled();
+  void write_spilled(std::size_t list);
+  void insert_waiting(std::size_t list);
   void forget(const std::vector<std::size_t>& lists);
   void forget(std::size_t list);
 
@@ -114,12 +127,10 @@ class EntityCache {
   std::vector<StateStore>& stores_;
   std::deque<Loaded> lists_;
   const std::size_t most_bytes_;
-  // Where the statement has written state rows that were there before: what it has updated again and again leaves as
-  // many versions behind, which nobody can remove before it ends, and the index leads to all of them.
-  std::unordered_map<std::uint64_t, ItemPointerData> written_;
   SharedMembers shared_;
   std::optional<EventTime> rows_from_;
   std::vector<NullableDatum> keys_;  // those that were looked at last
+  std::vector<std::uint64_t> hashes_;  // of a row's keys, by list
 };
 
 }  // namespace feature

@@ -36,16 +36,14 @@ Entity* SharedMembers::open(const Member& member, StateRow& row, std::pmr::memor
   return entity;
 }
 
-void SharedMembers::load(Member& member, const ItemPointerData* place, std::pmr::memory_resource& memory,
+void SharedMembers::load(Member& member, const std::optional<StateRow>& spilled, std::pmr::memory_resource& memory,
                          MemoryContext context) {
   const std::vector<std::byte>& empty = program_.lists[member.list].empty;
   const StateStore::Slots slots = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context);
-    StateStore& store = stores_[member.list];
-    StateStore::Slots locked{};
-    if (place == nullptr || !store.reread(*place, member.hash, member.keys, &locked.own)) {
-      locked = store.lock_slot(member.hash, member.keys, empty.data(), empty.size());
-    }
+    const StateStore::Slots locked =
+        spilled ? StateStore::Slots{*spilled, {}}
+                : stores_[member.list].lock_slot(member.hash, member.keys, empty.data(), empty.size());
     MemoryContextSwitchTo(previous);
     return locked;
   });

@@ -10,10 +10,10 @@ class SharedMembers {
  public:
   SharedMembers(Program& program, std::vector<StateStore>& stores) : program_(program), stores_(stores) {}
 
-  // Locks and loads a slot for a member: the one that the statement has written at `place`, unless that is null. If
-  // sessions have become fewer, events of another slot are moved into it. What is allocated goes to `memory`, which is
-  // in `context`.
-  void load(Member& member, const ItemPointerData* place, std::pmr::memory_resource& memory, MemoryContext context);
+  // Locks and loads a slot for a member, or takes the one that the statement has had before. If sessions have become
+  // fewer, events of another slot are moved into it. What is allocated goes to `memory`, which is in `context`.
+  void load(Member& member, const std::optional<StateRow>& spilled, std::pmr::memory_resource& memory,
+            MemoryContext context);
   // Reads the other slots of all members that were loaded since the last time, by one snapshot.
   void read_others(std::pmr::memory_resource& memory, MemoryContext context);
   // Stores what is left of the slot whose events a member takes over, or removes it. The member itself is stored.

@@ -1,17 +1,18 @@
-// Writes what has changed of an entity through the store of its list.
+// Where what has changed of an entity goes.
 #pragma once
 
 #include "kernel/entity.hpp"
 #include "pg/boundary.hpp"
 #include "pg/entity_taken.hpp"
+#include "pg/spilled_states.hpp"
 #include "pg/state_store.hpp"
 
 namespace feature {
 
-// `row` goes along with what is written. Throws EntityTaken.
-class StateChanges final : public StateSink {
+// Through the store of its list. `row` goes along with what is written. Throws EntityTaken.
+class StateChanges : public StateSink {
  public:
-  StateChanges(StateStore& store, StateRow& row) : store_(store), row_(row) {}
+  StateChanges(StateStore& store, StateRow& row) : row_(row), store_(store) {}
   void remove_node(std::uint32_t number) override {
     lock();
     call([&] { store_.remove_node(row_, number); });
@@ -28,6 +29,9 @@ class StateChanges final : public StateSink {
     if (!call([&] { return store_.write(row_, image.data(), image.size()); })) throw EntityTaken();
   }
 
+ protected:
+  StateRow& row_;
+
  private:
   // Nodes belong to whoever has the row.
   void lock() {
@@ -35,7 +39,16 @@ class StateChanges final : public StateSink {
   }
 
   StateStore& store_;
-  StateRow& row_;
+};
+
+// The same for now, but with its head set aside. Nodes are written more than once by few statements.
+class SpilledChanges final : public StateChanges {
+ public:
+  SpilledChanges(StateStore& store, StateRow& row, SpilledStates& states) : StateChanges(store, row), states_(states) {}
+  void set_head(const std::vector<std::byte>& image) override { states_.put(row_, image.data(), image.size()); }
+
+ private:
+  SpilledStates& states_;
 };
 
 }  // namespace feature

@@ -266,21 +266,6 @@ std::int16_t StateStore::slot_number() const {
   return DatumGetInt16(slot_getattr(read_slot_, slot_attribute, &null));
 }
 
-// A row that we have written is ours, so that it cannot change; but a subtransaction that wrote it may have been
-// undone.
-bool StateStore::reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row) {
-  ItemPointerData place = tid;
-  if (!table_tuple_fetch_row_version(states_, &place, SnapshotSelf, read_slot_)) return false;
-  bool null;
-  const Datum stored = slot_getattr(read_slot_, hash_attribute, &null);
-  if (static_cast<std::uint64_t>(stored) != hash || !is_own() || !has_keys(keys)) {
-    ExecClearTuple(read_slot_);
-    return false;
-  }
-  *row = row_in_slot(hash, keys);
-  return true;
-}
-
 // Whether a snapshot that is taken now sees a row of the entity, unless `keys` are null, or one that has the slot.
 bool StateStore::is_committed(std::uint64_t hash, const NullableDatum* keys, std::int16_t slot) {
   Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());

@@ -107,8 +107,6 @@ class StateStore {
   // Of a shared list, from when all slots of the statement's entities have been locked: `lock_slot` passes by those that
   // others are adding since, who may be waiting for this transaction.
   void stop_waiting_for_slots() { waits_for_slots_ = false; }
-  // Reads the state row of an entity that this transaction has written here before. False if it is not there.
-  [[nodiscard]] bool reread(const ItemPointerData& tid, std::uint64_t hash, const NullableDatum* keys, StateRow* row);
   // Of a shared list. Finds and locks a slot of an entity that nobody else has, making one that holds `empty` if there
   // is none; at isolation levels of one snapshot all of them, waiting. If it is the first one, one of the others may be
   // locked as well, so that it can be merged into this: one that has not been changed for a while. Its image is null if

@@ -169,7 +169,7 @@ def phases(rows, events):
             EXECUTE 'CREATE TABLE computed AS ' || feature.wide_transaction_features(); END $$"""),
         'COPY': (rows, COPY_FRESH, EMPTY),
         'COPY in batches of 1,000': (rows, COPY_FRESH, EMPTY + 'SET feature_ext.batch_rows = 1000'),
-        'COPY, entities written early': (rows, COPY_FRESH, EMPTY + "SET feature_ext.entity_memory = '8MB'"),
+        'COPY, states set aside': (rows, COPY_FRESH, EMPTY + "SET feature_ext.entity_memory = '8MB'"),
         'UPDATE of 10,000 rows': (rows, f'UPDATE transactions SET amount = amount + 1 WHERE {some}'),
         'DELETE of 10,000 rows': (rows, f'DELETE FROM transactions WHERE {some}'),
         'create_view': (rows, "SELECT feature.create_view('another', feature.wide_transaction_features())"),

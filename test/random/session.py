@@ -195,7 +195,7 @@ class Session:
         elif isinstance(step, Insert):
             if step.batch:
                 self.sql("SET feature_ext.batch_rows = %d" % step.batch)
-                # So little that entities are written and read again between batches.
+                # So little that states are set aside between batches.
                 if step.batch % 2 == 0:
                     self.sql("SET feature_ext.entity_memory = '64kB'")
             for kind, text, data in statements(step, case.table, rng):

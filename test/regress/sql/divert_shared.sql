@@ -40,7 +40,7 @@ INSERT INTO good_sales SELECT * FROM sales WHERE id IN (1, 6);
 INSERT INTO good_sales SELECT * FROM sales WHERE id = 9;
 TABLE differences;
 TABLE lost;
--- many, in small batches, whose entities are written and read again in between
+-- many, in small batches, between which states are set aside
 SET feature_ext.batch_rows = 50;
 SET feature_ext.entity_memory = '64kB';
 INSERT INTO sales

@@ -42,6 +42,16 @@ SELECT feature.refresh('features');
 INSERT INTO events SELECT i, (i % 23)::text::odd, '2025-01-02'::timestamptz + i * interval '1 s' FROM generate_series(151, 200) AS i;
 SELECT wrong('features'), (SELECT entities FROM feature.list_stats('features'));
 
+-- States that a statement sets aside.
+SET feature_ext.batch_rows = 10;
+SET feature_ext.entity_memory = '64kB';
+INSERT INTO events SELECT i, (i * 31 % 211)::text::odd, '2025-01-03'::timestamptz + i * interval '1 s' FROM generate_series(201, 1200) AS i;
+SELECT wrong('features'), (SELECT entities FROM feature.list_stats('features'));
+SELECT feature.refresh('features');
+SELECT wrong('features'), (SELECT entities FROM feature.list_stats('features'));
+RESET feature_ext.batch_rows;
+RESET feature_ext.entity_memory;
+
 DROP TABLE events CASCADE;
 DROP FUNCTION wrong;
 SET client_min_messages = warning;
