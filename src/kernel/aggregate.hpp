@@ -1,6 +1,7 @@
 // Aggregates over events. An aggregate folds events, oldest first, into an accumulator; nothing is ever taken out of
-// one, so nothing drifts. What it knows of a run of events can be saved in columns, restored from them, and, by most,
-// combined: of the events before a segment in that segment's prefix, of those below a node in a record of its parent.
+// one, so nothing drifts. Those that could take it out exactly have a Slide for that. What it knows of a run of events
+// can be saved in columns, restored from them, and, by most, combined: of the events before a segment in that segment's
+// prefix, of those below a node in a record of its parent.
 //
 // The arithmetic is PostgreSQL's own, step by step, so that results are equal and not just close: float sums add from
 // the oldest on, and means and variances use the Youngs-Cramer recurrence of float8_accum
@@ -24,8 +25,26 @@ struct Accumulator {
   union {
     __int128 total = 0;                   // exact integer sum
     struct { double sum, deviations; };   // float sum; Youngs-Cramer sum of squared deviations
-    struct { Word word, first; };         // a value; distinct_times: the newest time and the oldest
+    // A value; distinct_times: the newest time and the oldest; quantile: the number of its frame, and of a slide the
+    // address of its keys.
+    struct { Word word, first; };
   };
+};
+
+// What an aggregate knows of a frame that slides: values of events come and others go. It lies in memory that is never
+// given back singly, and is never destroyed.
+class Slide {
+ public:
+  virtual void clear() = 0;
+  // Takes in the events [first, last), and takes out such that were taken in; in any order. Throws std::bad_alloc, and
+  // then has to be cleared.
+  virtual void insert(const Event* first, const Event* last) = 0;
+  virtual void erase(const Event* first, const Event* last) = 0;
+  // As if what is in it had been folded, to be read before it is next changed.
+  [[nodiscard]] virtual Accumulator result() const = 0;
+
+ protected:
+  ~Slide() = default;
 };
 
 class Aggregate {
@@ -56,6 +75,10 @@ class Aggregate {
   // Takes in runs of events by what was saved of each: the records [first, last), whose columns from `column` on are
   // saved() columns of at least one event, oldest first. O(last - first). Throws OutOfRange.
   virtual void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const = 0;
+
+  // Whether events can be taken out again, exactly; and what does it. Few aggregates can: sums of floats would drift.
+  [[nodiscard]] virtual bool slides() const { return false; }
+  [[nodiscard]] virtual Slide* make_slide(std::pmr::memory_resource&) const { return nullptr; }
 };
 
 enum class Fold {

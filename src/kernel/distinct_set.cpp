@@ -2,7 +2,6 @@
 
 #include "kernel/distinct_set.hpp"
 
-#include <cstring>
 #include <stdexcept>
 
 namespace feature {
@@ -13,22 +12,7 @@ void DistinctSet::clear() {
 }
 
 void DistinctSet::insert_blob(Word word) {
-  const Blob& blob = Blob::of(word);
-  std::uint64_t hash = blob.size;
-  std::uint64_t size = blob.size;
-  const std::byte* next = blob.data;
-  for (; size >= sizeof hash; size -= sizeof hash, next += sizeof hash) {
-    std::uint64_t bytes;
-    std::memcpy(&bytes, next, sizeof bytes);
-    hash = (hash ^ bytes) * 0x9e3779b97f4a7c15U;
-    hash ^= hash >> 32;
-  }
-  std::uint64_t rest = 0;
-  std::memcpy(&rest, next, size);
-  insert(word, mix(hash ^ rest), [&blob](Word known) {
-    const Blob& other = Blob::of(known);
-    return other.size == blob.size && std::memcmp(other.data, blob.data, blob.size) == 0;
-  });
+  insert(word, hash_blob(word), [word](Word known) { return is_same(Storage::bytes, known, word); });
 }
 
 void DistinctSet::grow() {

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernel/value.hpp"
+#include "kernel/value_hash.hpp"
 
 namespace feature {
 
@@ -21,7 +21,7 @@ class DistinctSet {
 
   // Expected O(1). Throws std::bad_alloc, and std::length_error beyond 2^31 keys.
   void insert_word(Word word) {
-    insert(word, mix(word), [word](Word known) { return known == word; });
+    insert(word, hash_word(word), [word](Word known) { return known == word; });
   }
   // The bytes of a blob, which must outlive the set's contents. O(size of the blob).
   void insert_blob(Word blob);
@@ -34,13 +34,6 @@ class DistinctSet {
   };
   static constexpr std::uint32_t fewest_slots = 64;
   static constexpr std::uint32_t no_slot = ~std::uint32_t{0};
-
-  // The finaliser of MurmurHash3 (A. Appleby): every bit of the word changes each bit of the result half of the time.
-  [[nodiscard]] static std::uint64_t mix(std::uint64_t word) {
-    word = (word ^ word >> 33) * 0xff51afd7ed558ccdU;
-    word = (word ^ word >> 33) * 0xc4ceb9fe1a85ec53U;
-    return word ^ word >> 33;
-  }
 
   [[nodiscard]] bool in_use(std::uint32_t slot) const {
     const std::uint32_t place = slots_[slot];

@@ -75,6 +75,13 @@ class Entity {
   // Folds the events of an interval into a fresh accumulator. O(log n) where the measure is summarised, else O(length).
   [[nodiscard]] Accumulator aggregate(std::size_t measure, Positions positions);
 
+  // The same of a measure that slides. What it has made of an interval is kept under a number, one for each frame, so
+  // that rows in order cost what comes into the frame and what goes. The result is read before the next is asked for.
+  [[nodiscard]] Accumulator sliding_aggregate(std::size_t measure, std::size_t sliding, Positions positions) {
+    read_events(positions.first, positions.last);
+    return folds().sliding_aggregate(measure, sliding, positions.first, positions.last);
+  }
+
   // The same over everything before `last`: from the accumulator that the entity keeps for this running number if that
   // is not beyond `last`, so that rows in order cost what they add.
   [[nodiscard]] const Accumulator& running_aggregate(std::size_t partial, std::size_t running, std::int64_t last) {

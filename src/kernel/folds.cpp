@@ -16,12 +16,16 @@ Folds::Folds(const ListPlan& plan, std::pmr::memory_resource& memory, NodeSource
       ring_(ring),
       known_(memory),
       totals_(&memory),
-      running_(plan.running, &memory) {}
+      running_(plan.running, &memory),
+      sliding_(&memory) {}
 
 void Folds::forget(std::int64_t position) {
   forget_runs();
   for (Running& running : running_) {
     if (running.end > position) running.end = -1;
+  }
+  for (Sliding& sliding : sliding_) {
+    if (sliding.last > position) sliding.last = -1;
   }
   totals_.clear();
 }
@@ -102,6 +106,59 @@ void Folds::fold(std::size_t number, std::int64_t first, std::int64_t last, Accu
       measure.aggregate->fold(accumulator, run.first, run.last);
     }
   }
+}
+
+template <class Visit>
+void Folds::visit_events(std::int64_t first, std::int64_t last, Visit&& visit) {
+  if (first < tree_.size()) {
+    Runs runs;
+    static_cast<void>(tree_.collect(first, std::min(last, tree_.size()), Measure{nullptr}, runs));
+    for (const Run& run : runs) {
+      source_.pause();
+      visit(run.first, run.last);
+    }
+  }
+  if (last > tree_.size()) {
+    ring_.visit(static_cast<std::size_t>(std::max<std::int64_t>(first - tree_.size(), 0)),
+                static_cast<std::size_t>(last - tree_.size()), visit);
+  }
+}
+
+Accumulator Folds::sliding_aggregate(std::size_t number, std::size_t sliding, std::int64_t first, std::int64_t last) {
+  // What is quicker folded anew.
+  constexpr std::int64_t few_events = 16;
+  const Measure& measure = plan_.measures[number];
+  Accumulator accumulator;
+  if (last - first < few_events) {
+    fold(number, first, last, accumulator);
+    return accumulator;
+  }
+  if (sliding_.empty()) sliding_.resize(plan_.sliding);
+  Sliding& known = sliding_[sliding];
+  const Sliding before = known;
+  const bool follows = before.first <= first && before.last <= last && first < before.last &&
+                       first - before.first + last - before.last < last - first;
+  known.last = -1;  // should this throw
+  if (!follows) {
+    fold(number, first, last, accumulator);
+    known.is_filled = false;
+  } else {
+    if (known.values == nullptr) known.values = measure.aggregate->make_slide(memory_);
+    Slide& values = *known.values;
+    const auto insert = [&](const Event* from, const Event* to) { values.insert(from, to); };
+    if (before.is_filled) {
+      visit_events(before.first, first, [&](const Event* from, const Event* to) { values.erase(from, to); });
+      visit_events(before.last, last, insert);
+    } else {
+      values.clear();
+      visit_events(first, last, insert);
+    }
+    known.is_filled = true;
+    accumulator = values.result();
+  }
+  known.first = first;
+  known.last = last;
+  return accumulator;
 }
 
 const Accumulator& Folds::running_aggregate(std::size_t number, std::size_t running, std::int64_t last) {

@@ -26,6 +26,8 @@ class Folds {
   // Folds the events [first, last) into an accumulator. O(log n) where the measure is summarised, else O(length).
   void fold(std::size_t measure, std::int64_t first, std::int64_t last, Accumulator& accumulator);
   // See Entity.
+  [[nodiscard]] Accumulator sliding_aggregate(std::size_t measure, std::size_t sliding, std::int64_t first,
+                                              std::int64_t last);
   [[nodiscard]] const Accumulator& running_aggregate(std::size_t partial, std::size_t running, std::int64_t last);
   void fold_from_start(std::size_t partial, std::int64_t last, Accumulator& accumulator);
 
@@ -33,6 +35,8 @@ class Folds {
   [[nodiscard]] const Runs& runs(std::size_t measure, std::int64_t first, std::int64_t last);
   [[nodiscard]] bool can_total(std::size_t measure, std::int64_t first, std::int64_t last) const;
   [[nodiscard]] bool total_ring(std::size_t measure, std::int64_t last);
+  template <class Visit>
+  void visit_events(std::int64_t first, std::int64_t last, Visit&& visit);
 
   const ListPlan& plan_;
   std::pmr::memory_resource& memory_;
@@ -66,6 +70,16 @@ class Folds {
     Accumulator accumulator;
   };
   std::pmr::vector<Running> running_;
+
+  // The interval that was asked for last, and its values once another one has followed it: most entities of a statement
+  // are asked once.
+  struct Sliding {
+    std::int64_t first = 0;
+    std::int64_t last = -1;  // -1: none
+    bool is_filled = false;
+    Slide* values = nullptr;
+  };
+  std::pmr::vector<Sliding> sliding_;  // empty until one is asked for
 };
 
 }  // namespace feature

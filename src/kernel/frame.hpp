@@ -74,6 +74,7 @@ struct ListPlan {
   std::vector<Partial> partials;
   std::int64_t rows_needed = 0;     // how many earlier events a row of the list may look at by number
   std::size_t running = 0;          // number of frames with a running aggregate, see Entity::running_aggregate
+  std::size_t sliding = 0;          // and of those with a sliding one, see Entity::sliding_aggregate
   bool keeps_all = false;           // some function looks at events by number, counted from the first
 };
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "kernel/counted_set.hpp"
 #include "kernel/quantile.hpp"
 
 namespace feature {
@@ -61,25 +62,105 @@ void for_each_value(const Event* first, const Event* last, std::size_t column, I
 
 }  // namespace
 
-template <class Number>
-void DistinctCount::insert_numbers(const Event* first, const Event* last) const {
-  for_each_value(first, last, column_, [this](Word word) { scratch_.insert_word(equal_word<Number>(word)); });
+namespace {
+
+// Calls `word` or `blob` with what stands for each value: the same for values that are equal.
+template <class TakeWord, class TakeBlob>
+void for_each_key(Storage storage, const Event* first, const Event* last, std::size_t column, TakeWord take_word,
+                  TakeBlob take_blob) {
+  const auto numbers = [&](auto number) {
+    for_each_value(first, last, column, [&](Word word) { take_word(equal_word<decltype(number)>(word)); });
+  };
+  switch (storage) {
+    case Storage::int8: numbers(std::int8_t{}); break;
+    case Storage::int16: numbers(std::int16_t{}); break;
+    case Storage::int32: numbers(std::int32_t{}); break;
+    case Storage::int64: numbers(std::int64_t{}); break;
+    case Storage::float32: numbers(float{}); break;
+    case Storage::float64: numbers(double{}); break;
+    case Storage::bytes: for_each_value(first, last, column, take_blob); break;
+  }
 }
+
+template <class T, class... Arguments>
+Slide* make(std::pmr::memory_resource& memory, Arguments... arguments) {
+  return new (memory.allocate(sizeof(T), alignof(T))) T(arguments..., &memory);
+}
+
+class SlidingCount final : public Slide {
+ public:
+  SlidingCount(Storage storage, std::size_t column, std::pmr::memory_resource* memory)
+      : storage_(storage), column_(column), values_(memory) {}
+
+  void clear() override { values_.clear(); }
+  void insert(const Event* first, const Event* last) override {
+    for_each_key(
+        storage_, first, last, column_, [this](Word word) { values_.insert_word(word); },
+        [this](Word blob) { values_.insert_blob(blob); });
+  }
+  void erase(const Event* first, const Event* last) override {
+    for_each_key(
+        storage_, first, last, column_, [this](Word word) { values_.erase_word(word); },
+        [this](Word blob) { values_.erase_blob(blob); });
+  }
+  [[nodiscard]] Accumulator result() const override {
+    Accumulator result;
+    result.count = static_cast<std::int64_t>(values_.size());
+    return result;
+  }
+
+ private:
+  Storage storage_;
+  std::size_t column_;
+  CountedSet values_;
+};
+
+// Keys of quantile.hpp in ascending order. A tree would have O(log n), but to move bytes is quicker than its pointers
+// up to hundreds of thousands of values.
+using SortedKeys = std::pmr::vector<Word>;
+
+class SlidingQuantile final : public Slide {
+ public:
+  SlidingQuantile(std::size_t column, std::pmr::memory_resource* memory) : column_(column), keys_(memory) {}
+
+  void clear() override { keys_.clear(); }
+  void insert(const Event* first, const Event* last) override {
+    const bool many = static_cast<std::size_t>(last - first) > keys_.size() / 8;
+    for_each_value(first, last, column_, [&](Word word) {
+      const Word key = ordered_key(from_word<double>(word));
+      keys_.insert(many ? keys_.end() : std::upper_bound(keys_.begin(), keys_.end(), key), key);
+    });
+    if (many) std::sort(keys_.begin(), keys_.end());
+  }
+  void erase(const Event* first, const Event* last) override {
+    for_each_value(first, last, column_, [this](Word word) {
+      keys_.erase(std::lower_bound(keys_.begin(), keys_.end(), ordered_key(from_word<double>(word))));
+    });
+  }
+  [[nodiscard]] Accumulator result() const override {
+    Accumulator result;
+    result.count = static_cast<std::int64_t>(keys_.size());
+    result.first = reinterpret_cast<Word>(&keys_);
+    return result;
+  }
+
+ private:
+  std::size_t column_;
+  SortedKeys keys_;
+};
+
+}  // namespace
 
 void DistinctCount::fold(Accumulator& accumulator, const Event* first, const Event* last) const {
   if (begin(accumulator)) scratch_.clear();
-  switch (storage_) {
-    case Storage::int8: insert_numbers<std::int8_t>(first, last); break;
-    case Storage::int16: insert_numbers<std::int16_t>(first, last); break;
-    case Storage::int32: insert_numbers<std::int32_t>(first, last); break;
-    case Storage::int64: insert_numbers<std::int64_t>(first, last); break;
-    case Storage::float32: insert_numbers<float>(first, last); break;
-    case Storage::float64: insert_numbers<double>(first, last); break;
-    case Storage::bytes:
-      for_each_value(first, last, column_, [this](Word word) { scratch_.insert_blob(word); });
-      break;
-  }
+  for_each_key(
+      storage_, first, last, column_, [this](Word word) { scratch_.insert_word(word); },
+      [this](Word blob) { scratch_.insert_blob(blob); });
   accumulator.count = static_cast<std::int64_t>(scratch_.size());
+}
+
+Slide* DistinctCount::make_slide(std::pmr::memory_resource& memory) const {
+  return make<SlidingCount>(memory, storage_, column_);
 }
 
 void Quantile::fold(Accumulator& accumulator, const Event* first, const Event* last) const {
@@ -89,7 +170,14 @@ void Quantile::fold(Accumulator& accumulator, const Event* first, const Event* l
   accumulator.count = static_cast<std::int64_t>(scratch_.size());
 }
 
+Slide* Quantile::make_slide(std::pmr::memory_resource& memory) const { return make<SlidingQuantile>(memory, column_); }
+
 double Quantile::quantile(const Accumulator& accumulator, double fraction) const {
+  if (accumulator.first != 0) {
+    const auto& keys = *reinterpret_cast<const SortedKeys*>(accumulator.first);
+    const QuantileRanks ranks = QuantileRanks::of(fraction, keys.size());
+    return ranks.between(from_ordered_key(keys[ranks.lower]), from_ordered_key(keys[ranks.upper]));
+  }
   check_in_use(accumulator);
   const QuantileRanks ranks = QuantileRanks::of(fraction, scratch_.size());
   const auto lower = scratch_.begin() + static_cast<std::ptrdiff_t>(ranks.lower);

@@ -3,8 +3,8 @@
 // after the other: a frame's result must be read before the next fresh accumulator is folded. Folding or reading an
 // older accumulator is a std::logic_error.
 //
-// For frames that are folded anew, not for what lies before a segment: nothing is saved, and restoring anything but
-// nothing is a std::logic_error. Objects must not be shared by threads.
+// For frames that are folded anew or slide, not for what lies before a segment: nothing is saved, and restoring
+// anything but nothing is a std::logic_error. Objects must not be shared by threads.
 #pragma once
 
 #include <vector>
@@ -22,6 +22,7 @@ class Holistic : public Aggregate {
   [[nodiscard]] bool combines() const final { return false; }
   [[nodiscard]] bool is_saved(const Value*) const final { return false; }
   void combine(Accumulator& accumulator, const Event* first, const Event* last, std::size_t column) const final;
+  [[nodiscard]] bool slides() const final { return true; }
 
  protected:
   // Whether a frame begins with this accumulator, which then is the one in use.
@@ -39,11 +40,10 @@ class DistinctCount final : public Holistic {
   DistinctCount(Storage storage, std::size_t column) : storage_(storage), column_(column) {}
 
   void fold(Accumulator& accumulator, const Event* first, const Event* last) const override;
+  // O(1) an event, amortised.
+  [[nodiscard]] Slide* make_slide(std::pmr::memory_resource& memory) const override;
 
  private:
-  template <class Number>
-  void insert_numbers(const Event* first, const Event* last) const;
-
   Storage storage_;
   std::size_t column_;
   mutable DistinctSet scratch_;
@@ -56,8 +56,11 @@ class Quantile final : public Holistic {
   explicit Quantile(std::size_t column) : column_(column) {}
 
   void fold(Accumulator& accumulator, const Event* first, const Event* last) const override;
+  // An event moves, in memory, the values that are greater.
+  [[nodiscard]] Slide* make_slide(std::pmr::memory_resource& memory) const override;
 
-  // Of a frame with at least one value; `fraction` within [0, 1]. May be asked for several fractions. O(count).
+  // Of a frame with at least one value; `fraction` within [0, 1]. May be asked for several fractions. O(count), of a
+  // slide O(1).
   [[nodiscard]] double quantile(const Accumulator& accumulator, double fraction) const;
 
  private:

@@ -485,7 +485,14 @@ class Compiler {
     for (WindowFunction& function : functions) {
       if (!is_aggregate(function)) continue;
       function.measure = lists_.add_measure(function.aggregate, list().frames[function.frame]);
-      if (!list().frames[function.frame].unbounded()) continue;
+      const Frame& frame = list().frames[function.frame];
+      if (!frame.unbounded()) {
+        // Without ties the row's own event would come behind a gap.
+        if (function.aggregate->slides() && frame.exclude != Exclude::ties) {
+          function.sliding = lists_.add_sliding(function.measure, function.frame);
+        }
+        continue;
+      }
       function.partial = lists_.add_partial(function.measure);
       function.running = lists_.add_running(function.partial, function.frame);
     }

@@ -190,12 +190,24 @@ std::size_t PartitionLists::add_partial(std::size_t measure) {
   return partials.size() - 1;
 }
 
+namespace {
+
+// The place of a pair among those that are known, behind them if it is new.
+std::size_t place_of(std::vector<std::pair<std::size_t, std::size_t>>& known, std::size_t first, std::size_t second) {
+  const auto found = std::find(known.begin(), known.end(), std::make_pair(first, second));
+  const auto place = static_cast<std::size_t>(found - known.begin());
+  if (found == known.end()) known.emplace_back(first, second);
+  return place;
+}
+
+}  // namespace
+
 std::size_t PartitionLists::add_running(std::size_t partial, std::size_t frame) {
-  auto& running = drafts_[list_].running;
-  const auto found = std::find(running.begin(), running.end(), std::make_pair(partial, frame));
-  if (found != running.end()) return static_cast<std::size_t>(found - running.begin());
-  running.emplace_back(partial, frame);
-  return running.size() - 1;
+  return place_of(drafts_[list_].running, partial, frame);
+}
+
+std::size_t PartitionLists::add_sliding(std::size_t measure, std::size_t frame) {
+  return place_of(drafts_[list_].sliding, measure, frame);
 }
 
 void PartitionLists::finish() {
@@ -204,6 +216,7 @@ void PartitionLists::finish() {
   for (std::size_t i = 0; i < lists_.size(); ++i) {
     PartitionList& made = lists_[i];
     made.kernel.running = drafts_[i].running.size();
+    made.kernel.sliding = drafts_[i].sliding.size();
     for (const Argument& argument : made.arguments) made.kernel.layout.event.push_back(argument.storage);
     made.kernel.summaries.prefix = made.kernel.layout.prefix;
     if (made.kernel.layout.event.size() > most_columns || made.kernel.layout.prefix.size() > most_columns ||

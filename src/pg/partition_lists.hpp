@@ -38,6 +38,8 @@ class PartitionLists {
   [[nodiscard]] std::size_t add_measure(const Aggregate* aggregate, const Frame& frame);
   [[nodiscard]] std::size_t add_partial(std::size_t measure);
   [[nodiscard]] std::size_t add_running(std::size_t partial, std::size_t frame);
+  // A sliding accumulator of a measure for one frame.
+  [[nodiscard]] std::size_t add_sliding(std::size_t measure, std::size_t frame);
 
   // Completes the lists' kernel plans once all levels are compiled.
   void finish();
@@ -55,6 +57,7 @@ class PartitionLists {
     };
     std::vector<Known> natives;
     std::vector<std::pair<std::size_t, std::size_t>> running;  // (partial, frame) of each running accumulator
+    std::vector<std::pair<std::size_t, std::size_t>> sliding;  // (measure, frame) of each sliding one
   };
 
   [[nodiscard]] Key make_key(Expr* expression, Expr* used) const;

@@ -50,6 +50,7 @@ struct WindowFunction {
   };
   // The time of the event itself, which is not stored a second time as an argument.
   static constexpr int time_column = -1;
+  static constexpr std::size_t no_sliding = ~std::size_t{0};
 
   Kind kind;
   const WindowFunc* call = nullptr;      // what it was made from, while the definition is there
@@ -58,6 +59,7 @@ struct WindowFunction {
   std::size_t measure = 0;               // of its list: the aggregate
   std::size_t partial = 0;               // of its list, for an aggregate over an unbounded frame
   std::size_t running = 0;               // likewise: which of the entity's running accumulators
+  std::size_t sliding = no_sliding;      // which of its sliding ones, for one whose events come and go
   int column = time_column;              // lag, nth_value, last_value
   std::int64_t offset = 0;
   Finish finish = Finish::value;

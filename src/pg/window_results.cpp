@@ -120,6 +120,8 @@ Accumulator WindowResults::accumulate(std::size_t list, Entity& entity, const Wi
     // Its states are kept from row to row.
     if (catalogue != nullptr) catalogue->use_context(entities_.context(list));
     accumulator = entity.running_aggregate(function.partial, function.running, frame.last);
+  } else if (function.sliding != WindowFunction::no_sliding) {
+    accumulator = entity.sliding_aggregate(function.measure, function.sliding, frame);
   } else {
     if (catalogue != nullptr) catalogue->use_context(CurrentMemoryContext);
     accumulator = entity.aggregate(function.measure, frame);

@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "kernel/entity.hpp"
+#include "kernel/holistic.hpp"
+#include "kernel/quantile.hpp"
 #include "memory_store.hpp"
 #include "plain_aggregate.hpp"
 
@@ -119,12 +121,22 @@ class EntityTrial {
       for (const Storage saved : aggregate.saved()) plan_.summaries.event.push_back(saved);
     }
     plan_.summaries.prefix = plan_.layout.prefix;
+    for (std::size_t column = 0; column < plan_.layout.event.size(); ++column) {
+      const Storage storage = plan_.layout.event[column];
+      if (chance(2)) add_sliding(Fold::distinct, column, storage);
+      if (storage == Storage::float64 && chance(2)) add_sliding(Fold::quantile, column, storage);
+    }
     static constexpr std::int64_t rows_needed[] = {0, 2, 40, 150, 3000};
     plan_.rows_needed = rows_needed[choices_.below(5)];
     specials_ = chance(3);
     const std::int64_t longest[] = {20, 300, 5000};
     longest_bytes_ = longest[choices_.below(3)];
     plan_.keeps_all = !chance(3);
+  }
+
+  void add_sliding(Fold fold, std::size_t column, Storage storage) {
+    sliding_.push_back({fold, column, storage, make_aggregate(fold, storage, column)});
+    plan_.measures.push_back({sliding_.back().aggregate.get()});
   }
 
   void make_frames() {
@@ -145,6 +157,7 @@ class EntityTrial {
     offsets_.resize(2 * frames_.size());
     for (std::int64_t& offset : offsets_) offset = small_or_large();
     plan_.running = frames_.size() * measures_.size();
+    plan_.sliding = frames_.size() * sliding_.size();
   }
 
   [[nodiscard]] Bound make_bound(Bound::Kind kind, std::int64_t range_number) {
@@ -176,7 +189,12 @@ class EntityTrial {
         const std::int64_t distance = choices_.below(3);
         const auto seed = static_cast<std::uint64_t>(choices_.below(256));
         const std::int64_t most = chance(6) ? 1024 : 64;
-        for (std::int64_t count = 1 + choices_.below(most); count > 0; --count, time += distance) add(time, seed);
+        const std::int64_t asked = chance(4) ? 1 + choices_.below(8) : most;
+        for (std::int64_t count = choices_.below(most); count >= 0 && work_ < patience_.most_work; --count) {
+          const std::int64_t position = add(time, seed + static_cast<std::uint64_t>(count % 5));
+          if (count % asked == asked - 1) query(position);
+          time += distance;
+        }
         break;
       }
       case 7:
@@ -513,6 +531,48 @@ class EntityTrial {
       require(is_result(measures_[i], accumulator, plain(measures_[i], events)),
               "an aggregate over a frame equals the plain one");
     }
+    check_sliding(number, found, events);
+  }
+
+  // What slides from the frame that was asked for before to this one.
+  void check_sliding(std::size_t number, const Positions& found, const std::vector<std::int64_t>& events) {
+    if (frames_[number].unbounded() || frames_[number].exclude == Exclude::ties) return;
+    for (std::size_t i = 0; i < sliding_.size(); ++i) {
+      const Measure& measure = sliding_[i];
+      work_ += static_cast<std::int64_t>(events.size()) + 1;
+      const Accumulator slid =
+          entity_->sliding_aggregate(measures_.size() + i, number * sliding_.size() + i, found);
+      std::set<std::string> different;
+      std::vector<Word> keys;
+      for (const std::int64_t at : events) {
+        const PlainValue& value = (*model_[static_cast<std::size_t>(at)].values)[measure.column];
+        if (value.null) continue;
+        different.insert(identity(measure.storage, value));
+        if (measure.fold == Fold::quantile) keys.push_back(ordered_key(from_word<double>(value.word)));
+      }
+      if (measure.fold == Fold::distinct) {
+        require(slid.count == static_cast<std::int64_t>(different.size()), "a sliding distinct count equals that of a set");
+        continue;
+      }
+      require(slid.count == static_cast<std::int64_t>(keys.size()), "a sliding quantile has the values of its frame");
+      std::sort(keys.begin(), keys.end());
+      const auto* quantile = static_cast<const Quantile*>(measure.aggregate.get());
+      for (const std::size_t rank : {std::size_t{0}, keys.size() / 3, keys.size() - 1}) {
+        if (keys.size() < 2) break;
+        // So that it lies on a value, if rounding lets it.
+        const double fraction = static_cast<double>(rank) / static_cast<double>(keys.size() - 1);
+        const QuantileRanks ranks = QuantileRanks::of(fraction, keys.size());
+        const double expected = ranks.between(from_ordered_key(keys[ranks.lower]), from_ordered_key(keys[ranks.upper]));
+        require(ordered_key(quantile->quantile(slid, fraction)) == ordered_key(expected),
+                "a sliding quantile equals that of a sorted vector");
+      }
+    }
+  }
+
+  [[nodiscard]] static std::string identity(Storage storage, const PlainValue& value) {
+    if (storage == Storage::bytes) return value.bytes;
+    if (is_float(storage)) return std::to_string(ordered_key(plain_real(storage, value.word) + 0.0));
+    return std::to_string(static_cast<std::int64_t>(plain_integer(storage, value.word)));
   }
 
   // Once there are leaves, sums of floats may have been added up in another order. That is before any is stored, where
@@ -734,6 +794,7 @@ class EntityTrial {
   Choices& choices_;
   ListPlan plan_;
   std::vector<Measure> measures_;
+  std::vector<Measure> sliding_;  // their numbers in the plan come behind those of measures_
   std::vector<Frame> frames_;
   std::vector<std::int64_t> offsets_;  // how long before the row each range bound lies; two a frame
   bool specials_ = false;

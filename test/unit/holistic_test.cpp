@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory_resource>
 #include <random>
 #include <set>
 
@@ -77,6 +78,78 @@ TEST(DistinctCount, equals_the_size_of_a_set_for_every_storage) {
       }
       ASSERT_EQ(frame.fold(aggregate, random).count, static_cast<std::int64_t>(expected.size()));
     }
+  }
+}
+
+// What was allocated, as an arena counts it: nothing is given back.
+class Allocated final : public std::pmr::memory_resource {
+ public:
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    bytes_ += bytes;
+    return arena_.allocate(bytes, alignment);
+  }
+  void do_deallocate(void*, std::size_t, std::size_t) override {}
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+
+  std::pmr::monotonic_buffer_resource arena_;
+  std::size_t bytes_ = 0;
+};
+
+TEST(DistinctCount, slides_as_a_set_of_each_frame_does) {
+  for (const Storage storage : all_storages) {
+    SCOPED_TRACE(static_cast<char>(storage));
+    std::mt19937_64 random(3);
+    const DistinctCount aggregate(storage, 1);
+    Allocated memory;
+    Slide* slide = aggregate.make_slide(memory);
+    Frame frame;
+    for (int i = 0; i < 3000; ++i) {
+      frame.add(i > 0 && random() % 2 == 0 ? frame.events[random() % frame.events.size()].values[1]
+                                           : frame.samples.random(storage, random));
+    }
+    const Event* first = frame.events.data();
+    const Event* last = first;
+    const Event* const end = first + frame.events.size();
+    for (int step = 0; last < end; ++step) {
+      const Event* to = std::min(end, last + random() % 20);
+      slide->insert(last, to);
+      last = to;
+      to = std::max(first, last - static_cast<std::ptrdiff_t>(random() % (step % 100 < 50 ? 20 : 500)));
+      slide->erase(first, to);
+      first = to;
+      std::set<std::string> expected;
+      for (const Event* event = first; event < last; ++event) {
+        if (!event->values[1].null) expected.insert(identity(storage, event->values[1]));
+      }
+      ASSERT_EQ(slide->result().count, static_cast<std::int64_t>(expected.size()));
+      if (random() % 50 == 0) {
+        slide->clear();
+        first = last;
+        ASSERT_EQ(slide->result().count, 0);
+      }
+    }
+  }
+}
+
+TEST(Holistic, a_slide_takes_memory_for_its_largest_frame) {
+  const DistinctCount distinct(Storage::float64, 1);
+  const Quantile quantile(1);
+  for (const Aggregate* aggregate : {static_cast<const Aggregate*>(&distinct), static_cast<const Aggregate*>(&quantile)}) {
+    Allocated memory;
+    Slide* slide = aggregate->make_slide(memory);
+    Frame frame;
+    for (int i = 0; i < 100'000; ++i) frame.add(Samples::number(static_cast<double>(i * 7919 % 100'003)));
+    constexpr int length = 1000;
+    for (int i = 0; i < 100'000; ++i) {
+      slide->insert(&frame.events[static_cast<std::size_t>(i)], &frame.events[static_cast<std::size_t>(i)] + 1);
+      if (i < length) continue;
+      slide->erase(&frame.events[static_cast<std::size_t>(i - length)], &frame.events[static_cast<std::size_t>(i - length)] + 1);
+      ASSERT_EQ(slide->result().count, length);
+    }
+    EXPECT_LT(memory.bytes(), std::size_t{256} * length);
   }
 }
 
