@@ -58,9 +58,11 @@ SELECT count(*) = (SELECT count(*) FROM sales) AS all_compared FROM features;
 
 -- A statement that fails leaves nothing, and its session goes on: without room for the file, undone, and caught.
 SET temp_file_limit = '64kB';
+\set VERBOSITY sqlstate
 INSERT INTO sales
 SELECT i, 'c' || i % 50, i % 15, timestamptz '2024-07-01' + i * interval '20 s', i % 97, repeat('note ' || i, 40)
 FROM generate_series(20001, 22000) i;
+\set VERBOSITY default
 RESET temp_file_limit;
 CREATE FUNCTION insert_and_fail() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
