@@ -57,7 +57,7 @@ class Ahead {
   std::uint64_t hash_ = 0;
 
  private:
-  static constexpr std::size_t most_recent = 4096;
+  static constexpr std::size_t most_recent = 65536;
 
   std::vector<std::uint64_t> recent_;  // hashes taken, by their remainder
 };
