@@ -209,21 +209,21 @@ void EntityCache::load_new() {
   }
 }
 
-// Other members of this hash whose rows are not made yet.
-std::int16_t EntityCache::pending_of_hash(const Member& member) {
-  std::int16_t pending = 0;
-  if (!member.has_twin) return pending;
+// The first slot behind those of other members of this hash whose rows are still to be made.
+std::int16_t EntityCache::behind_pending(const Member& member) {
+  std::int16_t behind = 0;
+  if (!member.has_twin) return behind;
   lists_[member.list].by_hash.for_each(member.hash, [&](const Member* other) {
-    pending = static_cast<std::int16_t>(pending + (other->entity != nullptr && !other->row.is_made()));
+    if (other->entity != nullptr) behind = std::max(behind, other->row.behind_if_pending());
   });
-  return pending;
+  return behind;
 }
 
 void EntityCache::load(Member& member) {
   const Program::Entities& known = program_.lists[member.list];
   MemoryContext context = lists_[member.list].context.get();
-  std::int16_t pending = pending_of_hash(member);
-  const std::optional<StateRow> spilled = take_spilled(member, pending);
+  std::int16_t behind = behind_pending(member);
+  const std::optional<StateRow> spilled = take_spilled(member, behind);
   if (known.shared) {
     shared_.load(member, spilled, *lists_[member.list].memory, context);
     return;
@@ -235,7 +235,7 @@ void EntityCache::load(Member& member) {
   const std::optional<StateRow> locked = call([&] {
     MemoryContext previous = MemoryContextSwitchTo(context);
     const std::optional<StateRow> result =
-        stores_[member.list].lock(member.hash, member.keys, pending, known.empty.data(), known.empty.size());
+        stores_[member.list].lock(member.hash, member.keys, behind, known.empty.data(), known.empty.size());
     MemoryContextSwitchTo(previous);
     return result;
   });
@@ -243,17 +243,17 @@ void EntityCache::load(Member& member) {
   open_locked(member, *locked);
 }
 
-std::optional<StateRow> EntityCache::take_spilled(const Member& member, std::int16_t& pending) {
+std::optional<StateRow> EntityCache::take_spilled(const Member& member, std::int16_t& behind_pending) {
   Loaded& loaded = lists_[member.list];
   if (loaded.spilled.empty()) return std::nullopt;
   const InContext here(program_.expressions->ecxt_per_tuple_memory);
-  return loaded.spilled.take(member.hash, member.keys, *loaded.memory, pending);
+  return loaded.spilled.take(member.hash, member.keys, *loaded.memory, behind_pending);
 }
 
 // Whether it will be needed is not known, so none is made for it.
 void EntityCache::load_if_there(Member& member) {
-  std::int16_t pending = 0;
-  if (const std::optional<StateRow> spilled = take_spilled(member, pending)) {
+  std::int16_t behind = 0;
+  if (const std::optional<StateRow> spilled = take_spilled(member, behind)) {
     open(member, *spilled);
     return;
   }

@@ -101,12 +101,12 @@ class EntityCache {
   [[nodiscard]] EventTime wanted_from(std::size_t list) const;
   [[nodiscard]] Member* add(std::size_t list, std::uint64_t hash, const NullableDatum* keys);
   void load_if_there(Member& member);
-  [[nodiscard]] std::optional<StateRow> take_spilled(const Member& member, std::int16_t& pending);
+  [[nodiscard]] std::optional<StateRow> take_spilled(const Member& member, std::int16_t& behind_pending);
   void open_locked(Member& member, StateRow row);
   void open(Member& member, const StateRow& row);
   [[nodiscard]] const NullableDatum* copy_of(std::size_t list, const NullableDatum* keys,
                                              std::pmr::memory_resource& memory, MemoryContext context) const;
-  [[nodiscard]] std::int16_t pending_of_hash(const Member& member);
+  [[nodiscard]] std::int16_t behind_pending(const Member& member);
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::vector<std::size_t> all_lists() const;
   void begin_to_write();

@@ -14,6 +14,8 @@
 
 #include "pg/state_store.hpp"
 
+#include <algorithm>
+
 extern "C" {
 #include <access/tableam.h>
 #include <access/xact.h>
@@ -23,18 +25,18 @@ extern "C" {
 namespace feature {
 
 // Looks for the entity's row with a dirty snapshot, which also sees rows that other transactions are working on, and
-// makes one if there is none: then it is in write_slot_, unless it is to be made when it is written. `pending` rows of
-// the hash are still to be written by the caller.
-StateStore::Found StateStore::find_or_make(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
+// makes one if there is none: then it is in write_slot_, unless it is to be made when it is written. Slots below
+// `behind_pending` may belong to rows that the caller has still to write.
+StateStore::Found StateStore::find_or_make(std::uint64_t hash, const NullableDatum* keys, std::int16_t behind_pending,
                                            const std::byte* empty, std::size_t size) {
   for (;;) {
     Found found = find_behind_first(hash, keys);
     if (found.found || found.taken) return found;
-    found.free_slot = static_cast<std::int16_t>(found.free_slot + pending);
+    found.free_slot = std::max(found.free_slot, behind_pending);
     found.deferred = is_alone_;
     if (is_alone_) return found;
     // Behind a row that is not there yet others can be as well.
-    found.taken = pending > 0;
+    found.taken = behind_pending > 0;
     if (found.taken) return found;
     // A dirty snapshot can miss a row: one whose new version has come into the index behind the scan, while the old one
     // was not yet reached in the table. The old one's entry was seen then, and a snapshot taken now sees one of the

@@ -75,22 +75,25 @@ void SpilledStates::append(std::uint64_t hash, const Header& header) {
 }
 
 std::optional<StateRow> SpilledStates::take(std::uint64_t hash, const NullableDatum* keys,
-                                            std::pmr::memory_resource& memory, std::int16_t& to_be_made) {
+                                            std::pmr::memory_resource& memory, std::int16_t& behind_pending) {
   Header header{};
+  StateRow row{};
   Place* place = index_.find(hash, [&](const Place& candidate) {
     if (candidate.is_free()) return false;
     header = read_header(candidate);
+    row = {hash, keys, header.tid, header.slot, nullptr, header.image_bytes};
     read_bytes(header.key_bytes);
     if (has_keys(keys)) return true;
-    if (!ItemPointerIsValid(&header.tid)) ++to_be_made;
+    behind_pending = std::max(behind_pending, row.behind_if_pending());
     return false;
   });
   if (place == nullptr) return std::nullopt;
-  auto* image = static_cast<std::byte*>(memory.allocate(header.image_bytes, 1));
-  call([&] { compat::BufFileReadExact(file_, image, header.image_bytes); });
+  auto* image = static_cast<std::byte*>(memory.allocate(row.size, 1));
+  call([&] { compat::BufFileReadExact(file_, image, row.size); });
+  row.image = image;
   live_bytes_ -= static_cast<std::int64_t>(header.size());
   place->offset_and_one = -1;
-  return StateRow{hash, keys, header.tid, header.slot, image, header.image_bytes};
+  return row;
 }
 
 StateRow SpilledStates::read(const Index::Entry& entry) {

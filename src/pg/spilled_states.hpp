@@ -28,10 +28,11 @@ class SpilledStates {
   // Sets aside what is to be written of a row, which is locked, or is to be made still.
   void put(const StateRow& row, const std::byte* image, std::size_t size);
 
-  // Takes an entity's row back, with its image from `memory`; nothing if it is not here. Then `to_be_made` is increased
-  // by the rows of other entities of this hash that are. Evaluates equality functions in the current memory context.
+  // Takes an entity's row back, with its image from `memory`; nothing if it is not here. Then `behind_pending` is
+  // behind the slots of other entities' rows of this hash that are still to be made. Evaluates equality functions in
+  // the current memory context.
   [[nodiscard]] std::optional<StateRow> take(std::uint64_t hash, const NullableDatum* keys,
-                                             std::pmr::memory_resource& memory, std::int16_t& to_be_made);
+                                             std::pmr::memory_resource& memory, std::int16_t& behind_pending);
 
   // Hands all rows to `write` in the order of their hashes, with keys in the current memory context, and forgets them.
   // An image is valid until the next one.

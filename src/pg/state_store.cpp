@@ -342,11 +342,11 @@ StateRow StateStore::row_in_slot(std::uint64_t hash, const NullableDatum* keys) 
   return row;
 }
 
-std::optional<StateRow> StateStore::lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
+std::optional<StateRow> StateStore::lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t behind_pending,
                                          const std::byte* empty, std::size_t size) {
   for (bool reads = reads_first_;; reads = false) {
     CHECK_FOR_INTERRUPTS();
-    const Found found = find_or_make(hash, keys, pending, empty, size);
+    const Found found = find_or_make(hash, keys, behind_pending, empty, size);
     if (found.taken) return std::nullopt;
     if (!found.found) {
       StateRow row{hash, keys, {}, found.free_slot, empty, size};

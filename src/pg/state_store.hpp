@@ -63,6 +63,8 @@ struct StateRow {
   bool may_change = false;  // it was only read, see StateStore::read_first
 
   [[nodiscard]] bool is_made() const { return ItemPointerIsValid(&tid); }
+  // The slot behind its own if it is still to be made, else 0.
+  [[nodiscard]] std::int16_t behind_if_pending() const { return is_made() ? 0 : static_cast<std::int16_t>(slot + 1); }
 };
 
 // The OID of type feature.state.
@@ -85,8 +87,9 @@ class StateStore {
   [[nodiscard]] ResourceOwner owner() const { return owner_; }
 
   // Finds and locks the state row of an entity; if there is none, makes one that holds `empty`, or tells of the one
-  // that is to be made. `pending`: how many of those have this hash and another key. Nothing if the row is taken.
-  [[nodiscard]] std::optional<StateRow> lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
+  // that is to be made. `behind_pending`: the first slot behind those of rows that are still to be made and have this
+  // hash and another key; 0 if there are none. Nothing if the row is taken.
+  [[nodiscard]] std::optional<StateRow> lock(std::uint64_t hash, const NullableDatum* keys, std::int16_t behind_pending,
                                              const std::byte* empty, std::size_t size);
   // From here on, or no longer, `lock` reads rows that nobody is writing without locking them. Whoever writes such a
   // row is told if somebody else has been there since; what nobody has written since is as good as locked from the
@@ -174,7 +177,7 @@ class StateStore {
   // `had_entries`, unless null, is set if the index has named any row, seen or not.
   [[nodiscard]] bool next(IndexScanDesc scan, TupleTableSlot* slot, bool* had_entries = nullptr) const;
   [[nodiscard]] Found find(IndexScanDesc scan, std::uint64_t hash, const NullableDatum* keys);
-  [[nodiscard]] Found find_or_make(std::uint64_t hash, const NullableDatum* keys, std::int16_t pending,
+  [[nodiscard]] Found find_or_make(std::uint64_t hash, const NullableDatum* keys, std::int16_t behind_pending,
                                    const std::byte* empty, std::size_t size);
   [[nodiscard]] Found find_behind_first(std::uint64_t hash, const NullableDatum* keys);
   [[nodiscard]] bool is_own() const;

@@ -51,6 +51,30 @@ SELECT feature.refresh('features');
 SELECT wrong('features'), (SELECT entities FROM feature.list_stats('features'));
 RESET feature_ext.batch_rows;
 RESET feature_ext.entity_memory;
+DROP TABLE events CASCADE;
+
+-- Of new entities of one hash, some are written before the end while others are loaded, as entities of the other lists come
+-- and go: slots of none may be given to another.
+CREATE CAST (odd AS bigint) WITHOUT FUNCTION;
+CREATE CAST (bigint AS odd) WITHOUT FUNCTION;
+CREATE OR REPLACE FUNCTION odd_hash(odd, bigint) RETURNS bigint IMMUTABLE STRICT LANGUAGE sql AS 'SELECT CASE WHEN $1::bigint >= 1000000 THEN 0 ELSE $1::bigint END';
+CREATE TABLE events (id serial PRIMARY KEY, k odd, m int, n int, t timestamptz NOT NULL DEFAULT '2025-01-01');
+INSERT INTO events (k, m, n) SELECT CASE WHEN i <= 3 THEN 1000000 + i ELSE i END::bigint::odd, 0, 0 FROM generate_series(1, 250) AS i;
+INSERT INTO events (k, m, n) SELECT 1000001::bigint::odd, i, CASE WHEN i <= 150 THEN i ELSE 0 END FROM generate_series(1, 250) AS i;
+INSERT INTO events (k, m, n) VALUES (1000004::bigint::odd, 0, 0);
+INSERT INTO events (k, m, n) SELECT 1000004::bigint::odd, 300 + i, 0 FROM generate_series(1, 250) AS i;
+INSERT INTO events (k, m, n) SELECT (1000 + i)::bigint::odd, 0, 0 FROM generate_series(1, 250) AS i;
+INSERT INTO events (k, m, n) SELECT 1000004::bigint::odd, 1000 + i, 0 FROM generate_series(1, 250) AS i;
+INSERT INTO events (k, m, n) VALUES (1000005::bigint::odd, 0, 0);
+UPDATE events SET t = t + id * interval '1 s';
+CLUSTER events USING events_pkey;
+SET feature_ext.entity_memory = '64kB';
+SET feature_ext.batch_rows = 8;
+SELECT feature.create_view('features', 'SELECT id, count(*) OVER (PARTITION BY k ORDER BY t) AS n, count(*) OVER (PARTITION BY m ORDER BY t) AS of_m, count(*) OVER (PARTITION BY n ORDER BY t) AS of_n FROM events');
+SELECT wrong('features');
+SELECT list, entities FROM feature.list_stats('features') ORDER BY list;
+RESET feature_ext.batch_rows;
+RESET feature_ext.entity_memory;
 
 DROP TABLE events CASCADE;
 DROP FUNCTION wrong;
