@@ -5,7 +5,7 @@ REASONS = {
             "written.",
     "wide": "Each row meets an entity that has one or two events: finding, making and storing its state, of which pages "
             "are left partly free for updates in place. Of 1,000,000 rows entities take more memory than they may, so that "
-            "states are written and loaded again, 0.8 times a row.",
+            "states are set aside in a file and taken back, 0.8 times a row.",
     "added_features": "What else a row takes is so little that 20 features, most of which fold a frame, show.",
     "single_row": "Finding, loading and storing the user's state and evaluating 30 features, of a row that costs little "
                   "else; from a checkpoint on, the first full image of each page of states.",
