@@ -36,12 +36,12 @@ struct Accumulator {
 class Slide {
  public:
   virtual void clear() = 0;
-  // Takes in the events [first, last), and takes out such that were taken in; in any order. Throws std::bad_alloc, and
-  // then has to be cleared.
+  // Takes in the events [first, last), and takes out such that were taken in. Throws std::bad_alloc, and then has to be
+  // cleared.
   virtual void insert(const Event* first, const Event* last) = 0;
   virtual void erase(const Event* first, const Event* last) = 0;
   // As if what is in it had been folded, to be read before it is next changed.
-  [[nodiscard]] virtual Accumulator result() const = 0;
+  [[nodiscard]] virtual Accumulator result() = 0;
 
  protected:
   ~Slide() = default;

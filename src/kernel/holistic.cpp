@@ -64,7 +64,7 @@ void for_each_value(const Event* first, const Event* last, std::size_t column, I
 
 namespace {
 
-// Calls `word` or `blob` with what stands for each value: the same for values that are equal.
+// Calls `take_word` or `take_blob` with what stands for each value: the same for values that are equal.
 template <class TakeWord, class TakeBlob>
 void for_each_key(Storage storage, const Event* first, const Event* last, std::size_t column, TakeWord take_word,
                   TakeBlob take_blob) {
@@ -103,7 +103,7 @@ class SlidingCount final : public Slide {
         storage_, first, last, column_, [this](Word word) { values_.erase_word(word); },
         [this](Word blob) { values_.erase_blob(blob); });
   }
-  [[nodiscard]] Accumulator result() const override {
+  [[nodiscard]] Accumulator result() override {
     Accumulator result;
     result.count = static_cast<std::int64_t>(values_.size());
     return result;
@@ -115,29 +115,33 @@ class SlidingCount final : public Slide {
   CountedSet values_;
 };
 
-// Keys of quantile.hpp in ascending order. A tree would have O(log n), but to move bytes is quicker than its pointers
-// up to hundreds of thousands of values.
+// Keys of quantile.hpp in ascending order.
 using SortedKeys = std::pmr::vector<Word>;
 
+// What comes and goes is gathered until the result is asked for. A few keys are put in and taken out one by one, which
+// moves half of the others in memory: quicker than the pointers of a tree up to hundreds of thousands of them. Many are
+// merged.
 class SlidingQuantile final : public Slide {
  public:
-  SlidingQuantile(std::size_t column, std::pmr::memory_resource* memory) : column_(column), keys_(memory) {}
+  SlidingQuantile(std::size_t column, std::pmr::memory_resource* memory)
+      : column_(column), keys_(memory), spare_(memory), coming_(memory), going_(memory) {}
 
-  void clear() override { keys_.clear(); }
-  void insert(const Event* first, const Event* last) override {
-    const bool many = static_cast<std::size_t>(last - first) > keys_.size() / 8;
-    for_each_value(first, last, column_, [&](Word word) {
-      const Word key = ordered_key(from_word<double>(word));
-      keys_.insert(many ? keys_.end() : std::upper_bound(keys_.begin(), keys_.end(), key), key);
-    });
-    if (many) std::sort(keys_.begin(), keys_.end());
+  void clear() override {
+    for (SortedKeys* keys : {&keys_, &coming_, &going_}) keys->clear();
   }
-  void erase(const Event* first, const Event* last) override {
-    for_each_value(first, last, column_, [this](Word word) {
-      keys_.erase(std::lower_bound(keys_.begin(), keys_.end(), ordered_key(from_word<double>(word))));
-    });
-  }
-  [[nodiscard]] Accumulator result() const override {
+  void insert(const Event* first, const Event* last) override { gather(first, last, coming_); }
+  void erase(const Event* first, const Event* last) override { gather(first, last, going_); }
+
+  [[nodiscard]] Accumulator result() override {
+    constexpr std::size_t few = 8;
+    if (coming_.size() + going_.size() <= few) {
+      for (const Word key : coming_) keys_.insert(std::upper_bound(keys_.begin(), keys_.end(), key), key);
+      for (const Word key : going_) keys_.erase(std::lower_bound(keys_.begin(), keys_.end(), key));
+    } else {
+      merge();
+    }
+    coming_.clear();
+    going_.clear();
     Accumulator result;
     result.count = static_cast<std::int64_t>(keys_.size());
     result.first = reinterpret_cast<Word>(&keys_);
@@ -145,8 +149,33 @@ class SlidingQuantile final : public Slide {
   }
 
  private:
+  void gather(const Event* first, const Event* last, SortedKeys& keys) const {
+    for_each_value(first, last, column_, [&](Word word) { keys.push_back(ordered_key(from_word<double>(word))); });
+  }
+
+  // What goes has been there, or comes.
+  void merge() {
+    std::sort(coming_.begin(), coming_.end());
+    std::sort(going_.begin(), going_.end());
+    if (keys_.empty()) {
+      keys_.swap(coming_);
+    } else if (!coming_.empty()) {
+      spare_.resize(keys_.size() + coming_.size());
+      std::merge(keys_.begin(), keys_.end(), coming_.begin(), coming_.end(), spare_.begin());
+      keys_.swap(spare_);
+    }
+    if (going_.empty()) return;
+    spare_.resize(keys_.size());
+    const auto end = std::set_difference(keys_.begin(), keys_.end(), going_.begin(), going_.end(), spare_.begin());
+    spare_.erase(end, spare_.end());
+    keys_.swap(spare_);
+  }
+
   std::size_t column_;
   SortedKeys keys_;
+  SortedKeys spare_;
+  SortedKeys coming_;
+  SortedKeys going_;
 };
 
 }  // namespace

@@ -56,7 +56,7 @@ class Quantile final : public Holistic {
   explicit Quantile(std::size_t column) : column_(column) {}
 
   void fold(Accumulator& accumulator, const Event* first, const Event* last) const override;
-  // An event moves, in memory, the values that are greater.
+  // An event moves, in memory, the values that are greater; many are merged, O(frame).
   [[nodiscard]] Slide* make_slide(std::pmr::memory_resource& memory) const override;
 
   // Of a frame with at least one value; `fraction` within [0, 1]. May be asked for several fractions. O(count), of a
