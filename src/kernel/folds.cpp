@@ -66,6 +66,14 @@ bool Folds::total_ring(std::size_t number, std::int64_t last) {
   return true;
 }
 
+// What of the events [first, last) is in the ring.
+template <class Visit>
+void Folds::visit_ring(std::int64_t first, std::int64_t last, Visit&& visit) const {
+  if (last <= tree_.size()) return;
+  ring_.visit(static_cast<std::size_t>(std::max<std::int64_t>(first - tree_.size(), 0)),
+              static_cast<std::size_t>(last - tree_.size()), visit);
+}
+
 // The records that make up the events [first, last).
 const Runs& Folds::runs(std::size_t number, std::int64_t first, std::int64_t last) {
   const Measure& measure = plan_.measures[number];
@@ -85,10 +93,8 @@ const Runs& Folds::runs(std::size_t number, std::int64_t first, std::int64_t las
   known_.totalled = totalled;
   if (totalled) {
     known_.runs.push_back({&ring_record_, &ring_record_ + 1, true});
-  } else if (last > tree_.size()) {
-    ring_.visit(static_cast<std::size_t>(std::max<std::int64_t>(first - tree_.size(), 0)),
-                static_cast<std::size_t>(last - tree_.size()),
-                [&](const Event* from, const Event* to) { known_.runs.push_back({from, to, false}); });
+  } else {
+    visit_ring(first, last, [&](const Event* from, const Event* to) { known_.runs.push_back({from, to, false}); });
   }
   return known_.runs;
 }
@@ -118,10 +124,7 @@ void Folds::visit_events(std::int64_t first, std::int64_t last, Visit&& visit) {
       visit(run.first, run.last);
     }
   }
-  if (last > tree_.size()) {
-    ring_.visit(static_cast<std::size_t>(std::max<std::int64_t>(first - tree_.size(), 0)),
-                static_cast<std::size_t>(last - tree_.size()), visit);
-  }
+  visit_ring(first, last, visit);
 }
 
 Accumulator Folds::sliding_aggregate(std::size_t number, std::size_t sliding, std::int64_t first, std::int64_t last) {

@@ -36,6 +36,8 @@ class Folds {
   [[nodiscard]] bool can_total(std::size_t measure, std::int64_t first, std::int64_t last) const;
   [[nodiscard]] bool total_ring(std::size_t measure, std::int64_t last);
   template <class Visit>
+  void visit_ring(std::int64_t first, std::int64_t last, Visit&& visit) const;
+  template <class Visit>
   void visit_events(std::int64_t first, std::int64_t last, Visit&& visit);
 
   const ListPlan& plan_;

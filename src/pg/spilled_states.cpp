@@ -2,7 +2,7 @@
 
 #include "pg/spilled_states.hpp"
 
-#include <cstring>
+#include <algorithm>
 
 #include "pg/compat.hpp"
 #include "pg/memory.hpp"

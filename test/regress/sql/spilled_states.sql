@@ -31,20 +31,21 @@ CREATE VIEW writes AS
   FROM pg_stat_xact_all_tables, LATERAL (SELECT substring(relname FROM 'states_\d+_(\d+)')::int AS list) AS named
   WHERE schemaname = 'feature_state' AND list IS NOT NULL AND n_tup_ins + n_tup_upd > 0;
 
--- Few entities: what is known of them in memory has room, so that each state is written once. Keys of NULL, and long ones.
+-- Keys of NULL among them, and long ones.
+CREATE FUNCTION sample(first int, last int, cards int) RETURNS SETOF sales LANGUAGE sql AS $$
+  SELECT i, CASE i % cards WHEN 7 THEN NULL WHEN 8 THEN repeat('card', 2000) ELSE 'c' || i % cards END, nullif(i % 15, 0),
+         timestamptz '2024-05-01' + i * interval '20 s', i % 97, repeat('note ' || i, 40)
+  FROM generate_series(first, last) i
+$$;
+
+-- Few entities: what is known of them in memory has room, so that each state is written once.
 BEGIN;
-INSERT INTO sales
-SELECT i, CASE i % 40 WHEN 7 THEN NULL WHEN 8 THEN repeat('card', 2000) ELSE 'c' || i % 40 END, nullif(i % 15, 0),
-       timestamptz '2024-05-01' + i * interval '20 s', i % 97, repeat('note ' || i, 40)
-FROM generate_series(1, 3000) i;
+INSERT INTO sales SELECT * FROM sample(1, 3000, 40);
 SELECT w.*, s.entities FROM writes w JOIN feature.list_stats('features') s USING (list) ORDER BY list;
 COMMIT;
 SELECT differences();
 BEGIN;
-INSERT INTO sales
-SELECT i, CASE i % 50 WHEN 7 THEN NULL WHEN 8 THEN repeat('card', 2000) ELSE 'c' || i % 50 END, nullif(i % 15, 0),
-       timestamptz '2024-05-01' + i * interval '20 s', i % 97, repeat('note ' || i, 40)
-FROM generate_series(3001, 5000) i;
+INSERT INTO sales SELECT * FROM sample(3001, 5000, 50);
 SELECT w.*, s.entities FROM writes w JOIN feature.list_stats('features') s USING (list) ORDER BY list;
 COMMIT;
 SELECT differences();
