@@ -16,6 +16,7 @@ import server
 from report import Figure, Goal, Line, counted_rounds
 
 USERS = 10_000
+ROWS = 1_000_000
 
 
 @dataclass
@@ -76,10 +77,8 @@ class Load:
 
 
 def copy(settings, log):
-    return Load("copy", "standard", "transaction_features", settings.rows or 1_000_000, Goal("at most", 1.0)).run(
-        settings, log)
+    return Load("copy", "standard", "transaction_features", settings.rows or ROWS, Goal("at most", 1.0)).run(settings, log)
 
 
 def wide(settings, log):
-    return Load("wide", "wide", "transaction_features_wide", settings.rows or 200_000, Goal("at most", 1.5)).run(
-        settings, log)
+    return Load("wide", "wide", "transaction_features_wide", settings.rows or ROWS, Goal("at most", 1.5)).run(settings, log)

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Measures the extension against what the same rows cost without it, and prints a table; takes ten to thirteen minutes,
-# by how busy the machine is, and 6 GB of room for temporary files. Results also go to bench/results/*.json.
+# Measures the extension against what the same rows cost without it, and prints a table; takes about a quarter of an hour,
+# more than half of it three loads of a million rows, and 8 GB of room for temporary files. Results also go to
+# bench/results/*.json.
 #
 #   copy         COPY into the standard catalogue, over a COPY of the finished rows      bench/bulk_load.py
 #   wide         the same of the wide catalogue                                          bench/bulk_load.py
@@ -29,7 +30,7 @@
 #
 #   BENCH="copy state"     figures; all but these three if not set
 #   BENCH_ROUNDS=3         rounds of each figure; in each round both sides, one after the other
-#   BENCH_ROWS=10000000    rows of copy and backfill (1000000), wide and added_features (200000), month (600000), memory
+#   BENCH_ROWS=10000000    rows of copy, wide and backfill (1000000), added_features (200000), month (600000), memory
 #                          (2000000)
 #   BENCH_SECONDS=3        length of one measurement of single_row, latency, reads and hot, about that of outside; of
 #                          many_rows half of it
