@@ -11,7 +11,7 @@ import server
 from report import Figure, Goal, Line, counted_rounds
 
 USERS = 10_000
-ROWS = 200_000
+ROWS = 500_000
 ONE = "sum(amount)"
 FEATURES = (ONE, "count(*)", "avg(amount)", "min(amount)", "max(amount)", "stddev(amount)", "variance(amount)",
             "stddev_pop(amount)", "var_pop(amount)", "count(items)", "sum(items)", "avg(items)", "min(items)",

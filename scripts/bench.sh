@@ -30,7 +30,7 @@
 #
 #   BENCH="copy state"     figures; all but these three if not set
 #   BENCH_ROUNDS=3         rounds of each figure; in each round both sides, one after the other
-#   BENCH_ROWS=10000000    rows of copy, wide and backfill (1000000), added_features (200000), month (600000), memory
+#   BENCH_ROWS=10000000    rows of copy, wide and backfill (1000000), added_features (500000), month (600000), memory
 #                          (2000000)
 #   BENCH_SECONDS=3        length of one measurement of single_row, latency, reads and hot, about that of outside; of
 #                          many_rows half of it
