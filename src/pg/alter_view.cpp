@@ -19,6 +19,7 @@
 #include "pg/definition.hpp"
 #include "pg/diverted_rows.hpp"
 #include "pg/isolation.hpp"
+#include "pg/known_rows.hpp"
 #include "pg/program_cache.hpp"
 #include "pg/refresh.hpp"
 #include "pg/settings.hpp"
@@ -282,6 +283,7 @@ class Alteration {
   }
 
   void replace_definition_and_states() {
+    known_before_ = known_rows(old_);
     drop_definition_and_states(old_);
     create_states(new_, *plan_);
     create_definition(new_, query_);
@@ -315,10 +317,18 @@ class Alteration {
       staging.relation = spi.oid(0, 1);
       spi.close();
     }
-    const Processed done = backfill(*compile_view(new_), {std::nullopt, &staging});
+    const std::shared_ptr<Program> program = compile_view(new_);
+    const Processed done = backfill(*program, {std::nullopt, &staging});
     rows_ = done.written;
     diverted_ = done.diverted;
     call([] { CommandCounterIncrement(); });
+    find_lost_rows(*program);
+  }
+
+  void find_lost_rows(const Program& program) {
+    const std::int64_t lost = known_before_ + diverted_before_ - rows_ - diverted_;
+    const AsUser owner(old_.owner, true);
+    if (lost > 0 && asks_for_lost_rows(program)) lost_ = lost;
   }
 
   [[nodiscard]] static std::string staged_name(std::size_t column) { return "c" + std::to_string(column + 1); }
@@ -334,6 +344,7 @@ class Alteration {
       refuse_source("The source gives " + std::to_string(rows_ + diverted_) + " rows, and the feature view has " +
                     std::to_string(recorded + diverted_before_) + ".");
     }
+    if (lost_ > 0) refuse_source("The view's states know of " + number_of_rows(lost_) + " more than the source has.");
     tell_writing();
     if (!changes_.empty()) spi.execute(changes_);
     std::string filled;
@@ -446,6 +457,8 @@ class Alteration {
   std::vector<KeyColumn> key_;
   std::string changes_;  // of the feature table's columns
   std::string staging_;
+  std::int64_t known_before_ = 0;  // rows in the old states
+  std::int64_t lost_ = 0;          // of them, those that the source lacks and rows may ask for
   std::int64_t rows_ = 0;
   std::int64_t diverted_before_ = 0;
   std::int64_t diverted_ = 0;

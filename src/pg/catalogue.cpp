@@ -289,22 +289,24 @@ std::vector<std::int32_t> views_on(Oid source) {
   return ids;
 }
 
+Oid owner_of(Oid relation) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(tuple)) return InvalidOid;
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+  ReleaseSysCache(tuple);
+  return owner;
+}
+
 void check_catalogue(const ViewIdentity& view) {
   if (!view.owns_objects) {
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                    "feature view \"" + view.name + "\" is recorded with objects that are not its own")
-        .hint("Drop the feature view and create it again.");
+        .hint("Use DROP TABLE, and create it again.");
   }
   if (view.tied) return;
   const bool sound = call([&] {
     // Not whether it may act as their owner: a superuser may act as anybody.
-    const auto owned = [&](Oid relation) {
-      HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-      if (!HeapTupleIsValid(tuple)) return false;
-      const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-      ReleaseSysCache(tuple);
-      return owner == view.owner;
-    };
+    const auto owned = [&](Oid relation) { return owner_of(relation) == view.owner; };
     bool all = owned(view.definition);
     if (view.sealed) return all;
     for (const ViewIdentity::Tables& tables : view.lists) all = all && owned(tables.states) && owned(tables.chunks);

@@ -38,6 +38,9 @@ void record_on_error(const ViewIdentity& view, bool diverts);
 // Views whose source is this table, by id.
 [[nodiscard]] std::vector<std::int32_t> views_on(Oid source);
 
+// InvalidOid if there is no such relation. Backend code.
+[[nodiscard]] Oid owner_of(Oid relation);
+
 // The owner of a database may write to the catalogue, to restore a dump, and what it says must not lend one owner's
 // rights to another's objects. Throws SqlError unless the view's objects are the ones that bear its number, so that no
 // two views share any, and are tied to the feature table by dependencies, which only we record, or, as after a restore,

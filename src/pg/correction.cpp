@@ -12,7 +12,9 @@
 #include "pg/engine.hpp"
 #include "pg/feature_rows.hpp"
 #include "pg/inserted_places.hpp"
+#include "pg/known_rows.hpp"
 #include "pg/retraction.hpp"
+#include "pg/row_intake.hpp"
 #include "pg/source_rows.hpp"
 #include "pg/stopwatch.hpp"
 #include "pg/subtransaction.hpp"
@@ -103,9 +105,9 @@ class Nowhere final : public RowSink {
   [[nodiscard]] bool takes_rows() const override { return false; }
 };
 
-// Has the states for itself from then on, until the end of the transaction. One statement locks all tables, in the
-// order in which sessions that write to them do.
-void empty_states(const ViewIdentity& view) {
+// What is done to the states of a view by one statement, which locks all their tables in the order in which sessions
+// that write to them do.
+void for_all_states(const ViewIdentity& view, const std::string& what, const std::string& how) {
   if (view.lists.empty()) return;
   std::string all;
   for (const ViewIdentity::Tables& tables : view.lists) {
@@ -113,8 +115,24 @@ void empty_states(const ViewIdentity& view) {
   }
   const AsUser owner(owner_of_states(view), true);
   Spi spi;
-  spi.execute("TRUNCATE " + all);
+  spi.execute(what + " " + all + how);
   spi.close();
+}
+
+// Has the states for itself from then on, until the end of the transaction.
+void lock_states(const ViewIdentity& view) { for_all_states(view, "LOCK TABLE", " IN ACCESS EXCLUSIVE MODE"); }
+void empty_states(const ViewIdentity& view) { for_all_states(view, "TRUNCATE", ""); }
+
+// How many of the old versions of a statement were in the states: those that WHERE leaves out are in none.
+std::int64_t known_old_rows(Program& program, const RowChanges& changes, const std::vector<bool>& diverted) {
+  std::int64_t known = 0;
+  ChangedRows old_versions(changes, true);
+  while (call([&] { return next_row(program, old_versions); }) != nullptr) {
+    if (diverted[old_versions.number()]) continue;
+    const InContext here(program.expressions->ecxt_per_tuple_memory);
+    if (call([&] { return prepare(program); })) ++known;
+  }
+  return known;
 }
 
 // Where the new versions are, with the rows of a transition table, and these alone.
@@ -143,7 +161,9 @@ NewPlaces new_places(const Program& program, const RowChanges& changes) {
 // The source is not locked. Whoever has processed rows has locked the states until its end, and is waited for here;
 // the snapshot is taken afterwards, and sees its rows. Rows of a statement that has still to process them wait for the
 // states, and are not seen.
-void rebuild_states(Program& program, const Parameters& new_places, std::int64_t batch_rows) {
+//
+// `gone`: rows that the states know of and the source has lost by right.
+void rebuild_states(Program& program, const Parameters& new_places, std::int64_t gone, std::int64_t batch_rows) {
   const ViewIdentity& view = program.identity();
   if (IsolationUsesXactSnapshot()) {
     throw SqlError(ERRCODE_ACTIVE_SQL_TRANSACTION, "states of feature view \"" + view.name +
@@ -160,6 +180,9 @@ void rebuild_states(Program& program, const Parameters& new_places, std::int64_t
         .detail("Its source has rows already that have still to be processed.")
         .hint("Change rows of the source when the INSERT has ended, not from a trigger or function that it runs.");
   }
+  lock_states(view);
+  call([] { CommandCounterIncrement(); });
+  const std::int64_t known_before = known_rows(view);
   empty_states(view);
   call([] { CommandCounterIncrement(); });
   const char* time =
@@ -182,6 +205,14 @@ void rebuild_states(Program& program, const Parameters& new_places, std::int64_t
   }
   rows.close();
   spi.close();
+  call([] { CommandCounterIncrement(); });
+  const std::int64_t lost = known_before - gone - known_rows(view);
+  if (lost <= 0 || !asks_for_lost_rows(program)) return;
+  throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                 "source of feature view \"" + view.name + "\" no longer has the rows that its states know of")
+      .detail("What the statement changes cannot be taken out of the states alone, and computed anew from the source they "
+              "would lack " + number_of_rows(lost) + ".")
+      .hint("feature.refresh() gives up what is known of these; then the statement can be repeated.");
 }
 
 // Of a view that diverts, the rows that an INSERT has brought besides changes: only where a feature row is written with
@@ -262,7 +293,8 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
     features.clear();
     diversion.clear();
     rebuilt_without = new_places(program, changes);
-    rebuild_states(program, rebuilt_without->all, batch_rows);
+    const std::int64_t gone = known_old_rows(program, changes, diverted) + unprocessed_old_rows(program.identity().id);
+    rebuild_states(program, rebuilt_without->all, gone, batch_rows);
     (void)process(&rebuilt_without->all);
   }
   {

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "pg/catalogue.hpp"
 #include "pg/compat.hpp"
 
 extern "C" {
@@ -286,6 +287,9 @@ Unsuitable unsuitable_source(Relation source) {
     return {"a temporary table", "A feature view outlives the session; use an ordinary table."};
   }
   if (IsCatalogRelation(source)) return {"a system catalog", "Name the table that the rows are inserted into."};
+  if (source->rd_rel->relnamespace == state_schema()) {
+    return {"a table of the extension", "Name the table that the rows are inserted into."};
+  }
   if (source->rd_rel->relispartition) {
     return {"a partition", "Name the partitioned table that it belongs to; WHERE in the definition can choose rows."};
   }

@@ -146,7 +146,7 @@ std::int64_t expire(FunctionCallInfo fcinfo) {
         .detail("Its definition has no windows, and so no event time.");
   }
   const Datum older_than =
-      time_argument(fcinfo, "older_than", view, time.type, "TRUNCATE of the source removes all rows.");
+      time_argument(fcinfo, "older_than", view, time.type, "Give a finite time: the rows before it are removed.");
   return Expiry(view, time.type, older_than).run(*program, PG_GETARG_BOOL(2));
 }
 

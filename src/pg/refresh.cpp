@@ -131,6 +131,7 @@ std::int64_t refresh(ViewIdentity view, const std::optional<Since>& since) {
   if (!view.sealed) replace_states(view);
   // A restored database has the objects but not what ties them together.
   record_dependencies(view);
+  give_to_owner(view);
   std::int64_t rows;
   {
     const std::shared_ptr<Program> program = program_of(view.id);

@@ -170,14 +170,14 @@ void Refusals::several_times(const WindowFunc* function) const {
 void Refusals::time_not_a_column(Node* expression) const {
   throw at(unsupported("ORDER BY of a window must be a column of the source table")
                .detail("The event time of a row must be known before anything is computed from it.")
-               .hint("Add the expression to the source table as a stored generated column and order by that."),
+               .hint("Keep the time in a column of the source table, a generated one if the expression is immutable, and order by that."),
            exprLocation(expression));
 }
 
 void Refusals::time_type(Node* expression, Oid type) const {
   throw at(unsupported("type " + type_name(type) + " is not supported as event time")
                .detail("Event time is of type timestamp with time zone, timestamp, date, bigint, integer or smallint.")
-               .hint("Cast the column in the source table, for example as a stored generated column."),
+               .hint("Keep the time in a column of that type in the source table, and order by that."),
            exprLocation(expression));
 }
 

@@ -204,6 +204,14 @@ bool has_unprocessed_inserts(std::int32_t view) {
   return is_inserting(view) || std::any_of(collections().begin(), collections().end(), waits);
 }
 
+std::int64_t unprocessed_old_rows(std::int32_t view) {
+  std::int64_t rows = 0;
+  for (const Collection& collection : collections()) {
+    if (collection.view == view) rows += static_cast<std::int64_t>(collection.changes->old_rows());
+  }
+  return rows;
+}
+
 bool is_unprocessed(std::int32_t view, CommandId command) {
   return is_inserting(view, command) ||
          std::any_of(collections().begin(), collections().end(), [&](const Collection& collection) {

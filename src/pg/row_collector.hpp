@@ -112,6 +112,8 @@ void open_collection(std::int32_t view, Oid source, std::optional<std::uint64_t>
 // Whether rows that an INSERT has put into a view's source have still to be processed. What is being processed is no
 // longer in a collection.
 [[nodiscard]] bool has_unprocessed_inserts(std::int32_t view);
+// How many rows of a view's source statements have changed or deleted that have still to be processed, likewise.
+[[nodiscard]] std::int64_t unprocessed_old_rows(std::int32_t view);
 // Whether a command has written rows to a view's source that have still to be processed.
 [[nodiscard]] bool is_unprocessed(std::int32_t view, CommandId command);
 // Null if none was opened by a statement of the current subtransaction.

@@ -46,7 +46,7 @@ bool is_index_on(Relation index, const Oid* types, int columns) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("table \"%s\" is not as it was made", RelationGetRelationName(table)),
                   errdetail("Somebody has changed its columns or its index."),
-                  errhint("feature.refresh() makes the states of a feature view anew.")));
+                  errhint("Drop the feature view and create it again.")));
   pg_unreachable();
 }
 
@@ -68,7 +68,8 @@ Oid only_index(Relation table) {
   if (list_length(indexes) != 1) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("table \"%s\" must have exactly one index", RelationGetRelationName(table)),
-                    errhint("Indexes on state tables make every update slower; drop the added ones.")));
+                    errhint("Drop indexes that were added: they make every update slower. Without its own, drop the feature view and "
+                            "create it again.")));
   }
   return linitial_oid(indexes);
 }

@@ -17,10 +17,10 @@
 #include "pg/definition.hpp"
 #include "pg/describe.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/state_images.hpp"
 
 extern "C" {
 #include <access/table.h>
-#include <access/tableam.h>
 #include <catalog/namespace.h>
 #include <catalog/pg_authid.h>
 #include <catalog/pg_type.h>
@@ -86,71 +86,6 @@ ViewIdentity lock_definition(Oid relation) {
   }
 }
 
-// A state or chunk table while it is read. After an error the transaction closes what is open.
-class Images {
- public:
-  // Waits for whoever refreshes the view.
-  explicit Images(Oid table) : table_(call([&] { return table_open(table, AccessShareLock); })) {}
-
-  // Whether it has so many columns and an image in the last one.
-  [[nodiscard]] bool has_columns(int columns) const {
-    const Oid image = call([] { return state_type(); });
-    const TupleDesc description = RelationGetDescr(table_);
-    return description->natts == columns && TupleDescAttr(description, columns - 1)->atttypid == image;
-  }
-
-  // Reads all rows: `read` is called with each row's image.
-  template <class Read>
-  void each(const OwnedContext& row, Read&& read) {
-    TableScanDesc scan = call([&] {
-      slot_ = table_slot_create(table_, nullptr);
-      return table_beginscan(table_, GetActiveSnapshot(), 0, nullptr);
-    });
-    for (;;) {
-      const varlena* image = call([&]() -> const varlena* {
-        CHECK_FOR_INTERRUPTS();
-        MemoryContextReset(row.get());
-        if (!table_scan_getnextslot(scan, ForwardScanDirection, slot_)) return nullptr;
-        bool null;
-        const Datum datum = slot_getattr(slot_, RelationGetDescr(table_)->natts, &null);
-        MemoryContext previous = MemoryContextSwitchTo(row.get());
-        const varlena* flat = PG_DETOAST_DATUM_PACKED(datum);
-        MemoryContextSwitchTo(previous);
-        return flat;
-      });
-      if (image == nullptr) break;
-      read(reinterpret_cast<const std::byte*>(VARDATA_ANY(image)), VARSIZE_ANY_EXHDR(image));
-    }
-    call([&] {
-      table_endscan(scan);
-      ExecDropSingleTupleTableSlot(slot_);
-    });
-  }
-
-  // The row whose image is being read.
-  [[nodiscard]] TupleTableSlot* row() const { return slot_; }
-
-  [[nodiscard]] TupleTableSlot* make_slot() const {
-    return call([&] { return table_slot_create(table_, nullptr); });
-  }
-
-  // Tables, indexes and TOAST, free space included.
-  [[nodiscard]] std::int64_t total_bytes() const {
-    return call([&] {
-      return DatumGetInt64(DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(RelationGetRelid(table_))));
-    });
-  }
-
-  // Lets go of it: views are read in an order that is not that in which statements compute their states anew.
-  void close() {
-    call([&] { table_close(table_, AccessShareLock); });
-  }
-
- private:
-  Relation table_;
-  TupleTableSlot* slot_ = nullptr;
-};
-
 // The key columns of a state row as their types print them.
 Datum key_text(TupleTableSlot* row) {
   return call([&] {
@@ -172,24 +107,6 @@ Datum key_text(TupleTableSlot* row) {
     int bounds[1] = {1};
     return PointerGetDatum(construct_md_array(texts, nulls, 1, dimensions, bounds, TEXTOID, -1, false, TYPALIGN_INT));
   });
-}
-
-// What a head says, read whole.
-struct Head {
-  std::int64_t events;
-  std::int64_t late;
-  EventTime newest;  // if there are events
-};
-
-Head read_head(const std::byte* image, std::size_t size) {
-  std::array<std::byte, 16384> room;  // enough for most
-  std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
-  const Layout layout = layout_of(image, size);
-  SegmentReader reader(layout, image, size, memory);
-  std::int64_t events = reader.prefix().position;
-  Event newest = reader.prefix().before;
-  while (reader.next(newest)) ++events;
-  return {events, reader.prefix().late, newest.time};
 }
 
 struct HashAndSlot {
@@ -229,7 +146,7 @@ struct Slotted {
 };
 
 // Makes one of entities that were counted slot by slot. They are few, only those that sessions write side by side.
-void count_once(Images& heads, const OwnedContext& row, const PartitionList& list, const std::set<std::int64_t>& hashes,
+void count_once(StateImages& heads, const OwnedContext& row, const PartitionList& list, const std::set<std::int64_t>& hashes,
                 TupleTableSlot* largest, Stats& stats) {
   std::vector<Slotted> entities;
   heads.each(row, [&](const std::byte* image, std::size_t size) {
@@ -256,7 +173,7 @@ void count_once(Images& heads, const OwnedContext& row, const PartitionList& lis
   }
 }
 
-void read_heads(Images& heads, const OwnedContext& row, const ViewIdentity& view, const PartitionList& list,
+void read_heads(StateImages& heads, const OwnedContext& row, const ViewIdentity& view, const PartitionList& list,
                 bool shared, bool with_key, Stats& stats) {
   TupleTableSlot* largest = heads.make_slot();
   std::set<std::int64_t> with_slots;
@@ -284,7 +201,7 @@ void read_heads(Images& heads, const OwnedContext& row, const ViewIdentity& view
   call([&] { ExecDropSingleTupleTableSlot(largest); });
 }
 
-void read_chunks(Images& chunks, const OwnedContext& row, Stats& stats) {
+void read_chunks(StateImages& chunks, const OwnedContext& row, Stats& stats) {
   chunks.each(row, [&](const std::byte* image, std::size_t size) {
     std::array<std::byte, 4096> room;
     std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
@@ -300,9 +217,9 @@ Stats read_list(const ViewIdentity& view, const ViewIdentity::Tables& tables, co
                 bool with_key) {
   Stats stats;
   const auto keys = static_cast<int>(list.keys.size());
-  Images heads(tables.states);
-  Images chunks(tables.chunks);
-  if (!heads.has_columns(columns_before_keys + keys + 1) || !chunks.has_columns(columns_before_keys + 2)) {
+  StateImages heads(tables.states);
+  StateImages chunks(tables.chunks);
+  if (!heads.has_columns(columns_before_keys + keys) || !chunks.has_columns(columns_before_keys + 1)) {
     throw no_state(view);
   }
   // Taken behind the locks, so that one who has waited sees what was waited for.

@@ -35,6 +35,13 @@ void check_may_verify(const ViewIdentity& view) {
     }
     return check_enable_rls(view.relation, InvalidOid, true) != RLS_ENABLED;
   });
+  const bool owner_may_read =
+      call([&] { return pg_class_aclcheck(view.definition, view.owner, ACL_SELECT) == ACLCHECK_OK; });
+  if (!owner_may_read) {
+    throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                   "definition of feature view \"" + view.name + "\" belongs to its former owner")
+        .hint("feature.refresh() gives it to the feature table's owner.");
+  }
   if (may_read) return;
   throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for feature view " + qualified_name(view.relation))
       .detail("Reading all of it and its definition needs privileges on both.")

@@ -196,6 +196,25 @@ void create_states(ViewIdentity& view, const Plan& plan) {
   spi.close();
 }
 
+void give_to_owner(const ViewIdentity& view) {
+  struct { const char* former; const char* now; } names = call([&]() -> decltype(names) {
+    const Oid former = owner_of(view.definition);
+    if (former == view.owner) return {};
+    return {GetUserNameFromId(former, false), GetUserNameFromId(view.owner, false)};
+  });
+  if (names.former == nullptr) return;
+  const AsUser owner(state_schema_owner(), false);
+  Spi spi;
+  spi.execute("ALTER VIEW " + qualified_name(view.definition) + " OWNER TO " + quoted(names.now));
+  for (const ViewIdentity::Tables& tables : view.lists) {
+    for (const Oid table : {tables.states, tables.chunks}) {
+      spi.execute("REVOKE SELECT ON " + qualified_name(table) + " FROM " + quoted(names.former));
+      spi.execute("GRANT SELECT ON " + qualified_name(table) + " TO " + quoted(names.now));
+    }
+  }
+  spi.close();
+}
+
 Oid owner_of_states(const ViewIdentity& view) { return view.sealed ? state_schema_owner() : view.owner; }
 
 void drop_definition_and_states(const ViewIdentity& view) {

@@ -33,6 +33,10 @@ void create_states(ViewIdentity& view, const Plan& plan);
 // has attached triggers, rules or policies to them, which must not get other rights.
 [[nodiscard]] Oid owner_of_states(const ViewIdentity& view);
 
+// Gives the definition, and the right to read the states, to whom the feature table belongs, if that has been given to
+// another role since.
+void give_to_owner(const ViewIdentity& view);
+
 // Drops them, so that others can take their names.
 void drop_definition_and_states(const ViewIdentity& view);
 void drop_states(const ViewIdentity& view);

@@ -88,6 +88,8 @@ SELECT count(*) FROM sales WHERE at < '2024-05-01 10:01:30';
 INSERT INTO sales VALUES (6003, 'shop', 'anna', '2024-05-01 10:40', 2, 'two'), (6004, 'shop', 'anna', '2024-05-01 10:41', 0, '1');
 SELECT id, share, rates, n, cards FROM features WHERE id > 6000 ORDER BY at;
 SELECT feature.forget('features', '{"merchant": "shop"}');
+SELECT feature.refresh('features');
+SELECT feature.forget('features', '{"merchant": "shop"}');
 SELECT count(*) FILTER (WHERE merchant = 'shop') AS of_shop FROM sales;
 SELECT * FROM errors WHERE id < 1000 OR id > 6000 ORDER BY id;
 TABLE lost;

@@ -160,6 +160,32 @@ INSERT INTO privileges.events VALUES (9, 'a', '2024-01-01 00:08+00', 9);
 SELECT id, who, total FROM privileges.features WHERE id >= 8 ORDER BY id;
 ALTER TABLE privileges.features OWNER TO regress_feature_owner;
 
+-- A refresh, as alter_view, gives definition and states to the new owner of a feature table, and takes them from the former one.
+SET ROLE regress_feature_owner;
+CREATE TABLE privileges.given (id int PRIMARY KEY, who text, t timestamptz NOT NULL);
+SELECT feature.create_view('privileges.given_features', 'SELECT id, who, t, count(*) OVER (PARTITION BY who ORDER BY t) AS n FROM privileges.given');
+INSERT INTO privileges.given VALUES (1, 'a', '2024-01-01 00:00+00');
+RESET ROLE;
+ALTER TABLE privileges.given_features OWNER TO regress_feature_stranger;
+GRANT SELECT, INSERT, TRIGGER ON privileges.given TO regress_feature_stranger;
+CREATE FUNCTION privileges.readers() RETURNS TABLE (relation text, former bool, now bool) LANGUAGE sql AS $$
+  SELECT c, has_table_privilege('regress_feature_owner', r, 'SELECT'), has_table_privilege('regress_feature_stranger', r, 'SELECT')
+  FROM feature_state.view v JOIN feature_state.list l ON l.view = v.id
+  CROSS JOIN LATERAL (VALUES ('definition', format('feature_state.definition_%s', v.id)::regclass), ('states', l.states), ('chunks', l.chunks)) of(c, r)
+  WHERE v.relation = 'privileges.given_features'::regclass $$;
+SELECT * FROM privileges.readers();
+SELECT feature.verify('privileges.given_features');
+SET ROLE regress_feature_stranger;
+SELECT feature.verify('privileges.given_features');
+SELECT feature.refresh('privileges.given_features');
+SELECT feature, mismatches FROM feature.verify('privileges.given_features');
+INSERT INTO privileges.given VALUES (2, 'a', '2024-01-01 00:01+00');
+SELECT id, n FROM privileges.given_features ORDER BY id;
+RESET ROLE;
+SELECT * FROM privileges.readers();
+SELECT feature, mismatches FROM feature.verify('privileges.given_features');
+DROP FUNCTION privileges.readers;
+
 -- Row-level security on the source: policies that hide rows from the creator would make wrong features.
 SET ROLE regress_feature_owner;
 SET search_path = privileges;

@@ -74,7 +74,7 @@ is($node->safe_psql('postgres', q{SELECT sum(mismatches), min(rows_compared) FRO
 $node->safe_psql('postgres', q{CREATE TABLE logins (id int PRIMARY KEY, epoch bigint,
 	t timestamp GENERATED ALWAYS AS (timestamp '1970-01-01' + epoch * interval '1 second') VIRTUAL)});
 like(error_of(q{SELECT feature.create_view('n', 'SELECT id, count(*) OVER (ORDER BY t) AS n FROM logins')}),
-	qr/ERROR:  ORDER BY of a window must be a column of the source table.*HINT:  .*as a stored generated column/s, 'an event time that is virtual is refused');
+	qr/ERROR:  ORDER BY of a window must be a column of the source table.*HINT:  .*a generated one if the expression is immutable/s, 'an event time that is virtual is refused');
 
 # The owner's own in a feature table.
 $node->safe_psql('postgres', q{ALTER TABLE visited ADD COLUMN twice bigint GENERATED ALWAYS AS (total * 2) VIRTUAL;
