@@ -34,6 +34,11 @@ struct Frame {
   Exclude exclude = Exclude::nothing;
 
   [[nodiscard]] bool unbounded() const { return start.kind == Bound::Kind::unbounded; }
+  // Whether it is found without counting rows, so that it holds the same events in whatever order those of one time
+  // are.
+  [[nodiscard]] bool bounded_by_times() const {
+    return (unbounded() || start.kind == Bound::Kind::range) && end.kind != Bound::Kind::rows;
+  }
 };
 
 // Half-open interval of positions. `self`: the row's own event belongs to the frame as well, behind a gap where its

@@ -348,6 +348,8 @@ void EntityCache::make_room() {
     for (; count < lists.size() && left > most_bytes_ / 4 * 3; ++count) left -= lists_[lists[count]].bytes();
     lists.resize(count);
     std::sort(lists.begin(), lists.end());
+  } else {
+    let_shared_go_ = true;
   }
   begin_to_write();
   for (const std::size_t list : lists) spill(list);

@@ -62,6 +62,9 @@ class EntityCache {
   [[nodiscard]] bool full() const { return bytes() > most_bytes_; }
   // Between batches: sets states aside if they take all the memory that they may. No member is valid any more.
   void make_room();
+  // Whether the statement has let go of shared entities, and read them anew: what it has added to them itself is not
+  // known apart from what was there any more.
+  [[nodiscard]] bool let_shared_go() const { return let_shared_go_; }
   // Writes every entity back, as the statement is done: events that it has made too old may leave.
   void write();
   // Forgets all that were written.
@@ -128,6 +131,7 @@ class EntityCache {
   std::deque<Loaded> lists_;
   const std::size_t most_bytes_;
   SharedMembers shared_;
+  bool let_shared_go_ = false;
   std::optional<EventTime> rows_from_;
   std::vector<NullableDatum> keys_;  // those that were looked at last
   std::vector<std::uint64_t> hashes_;  // of a row's keys, by list

@@ -180,6 +180,11 @@ Bound FrameBounds::offset_bound(PartitionList& list, const WindowFunc* function,
       const __int128 span = made.interval.time + static_cast<__int128>(made.interval.day) * USECS_PER_DAY +
                             static_cast<__int128>(made.interval.month) * DAYS_PER_MONTH * USECS_PER_DAY;
       if (span < 0) refuse_negative();
+      if (end && (made.interval.time < 0 || made.interval.day < 0 || made.interval.month < 0)) {
+        refuse_.frame(function, "an offset with negative parts at the end of a frame",
+                      "It can lead to a time after the row's own, as months and days have different lengths.",
+                      "Give an offset whose months, days and hours are all positive.");
+      }
       made.calendar = made.interval.month != 0 || made.interval.day != 0 || time_type_ == DATEOID;
       if (!made.calendar) made.ticks = made.interval.time;
       break;

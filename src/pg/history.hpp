@@ -3,7 +3,7 @@
 //
 // What has left had been processed before the current statement, so that it stands in the source as it was: the rows
 // that the statement itself has inserted are not read, nor those that were diverted, and their number tells whether it
-// is still all there.
+// is still all there. What the statement has added to a shared entity is known apart for as long as that stays loaded.
 #pragma once
 
 #include "pg/diverted_rows.hpp"

@@ -170,6 +170,26 @@ void Program::find_row_key() {
   }
 }
 
+namespace {
+
+// Numbers of rows do not: there are as many.
+bool shows_order(const PartitionList& list, const WindowFunction& function) {
+  switch (function.kind) {
+    case WindowFunction::Kind::row_number:
+    case WindowFunction::Kind::count_rows:
+    case WindowFunction::Kind::rank: return false;
+    case WindowFunction::Kind::lag:
+    case WindowFunction::Kind::has_lag:
+    case WindowFunction::Kind::nth_value:
+    case WindowFunction::Kind::last_value: return true;
+    case WindowFunction::Kind::aggregate:
+      return function.aggregate->depends_on_order() || !list.frames[function.frame].bounded_by_times();
+  }
+  return true;
+}
+
+}  // namespace
+
 void Program::build_lists() {
   for (std::size_t i = 0; i < lists.size(); ++i) {
     const PartitionList& planned = plan_->lists[i];
@@ -191,6 +211,13 @@ void Program::build_lists() {
     for (const auto& aggregate : planned.aggregates) {
       const auto* catalogue = dynamic_cast<const CatalogueAggregate*>(aggregate.get());
       if (catalogue != nullptr) lists[i].catalogue.push_back(catalogue);
+    }
+  }
+  for (const feature::Level& level : plan_->levels) {
+    for (const LevelList& used : level.lists) {
+      for (const WindowFunction& function : used.functions) {
+        lists[used.list].shows_order = lists[used.list].shows_order || shows_order(plan_->lists[used.list], function);
+      }
     }
   }
   lock_order.resize(lists.size());

@@ -60,6 +60,7 @@ class Program {
     std::vector<std::byte> empty;          // image of an entity without events
     std::vector<const CatalogueAggregate*> catalogue;
     bool shared = false;                   // see slots.cpp
+    bool shows_order = false;              // some function of it tells in which order events of one time are
     std::optional<std::int64_t> kept_for;  // ticks behind an entity's newest event; null: events never leave
     std::vector<std::size_t> known;        // arguments that a row of the source alone tells
     std::size_t first_known = 0;           // the first of them among those of all lists

@@ -10,12 +10,24 @@ void Recall::if_needed(const Member& member, AnyEntity& entity, EventTime time) 
   try {
     history_.bring_back(member, entity);
   } catch (const EventsLeft&) {
+    if (member.shared != nullptr && entities_.let_shared_go()) throw_too_much(time);
     throw_too_late(time, entity.left_until(), entity.left_count());
   }
 }
 
 template void Recall::if_needed(const Member& member, Entity& entity, EventTime time);
 template void Recall::if_needed(const Member& member, SharedEntity& entity, EventTime time);
+
+// The source is read as it was before the statement. Other slots may have moved on, and events of the statement have
+// left with others.
+void Recall::throw_too_much(EventTime time) const {
+  throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "row of " + show_time(program_.plan().time.type, time) +
+                                                     " is too late for a statement of so many rows")
+      .detail(
+          "Entities of feature view \"" + program_.identity().name +
+          "\" had to be set aside, and what the statement has added to them cannot be told from what the source has.")
+      .hint("Insert the row by a statement of its own, or raise feature_ext.entity_memory.");
+}
 
 void Recall::throw_too_late(EventTime time, EventTime until, std::int64_t left) const {
   const TimeColumn& column = program_.plan().time;

@@ -31,6 +31,7 @@ class Recall {
   }
   template <class AnyEntity>
   void if_needed(const Member& member, AnyEntity& entity, EventTime time);
+  [[noreturn]] void throw_too_much(EventTime time) const;
   [[noreturn]] void throw_too_late(EventTime time, EventTime until, std::int64_t left) const;
 
   Program& program_;

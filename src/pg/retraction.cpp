@@ -58,7 +58,9 @@ bool Retraction::is_possible(const Program& program) {
 
 bool Retraction::is_certain(const Program& program) {
   const std::vector<PartitionList>& lists = program.plan().lists;
-  return std::all_of(lists.begin(), lists.end(), [](const PartitionList& list) { return list.knows_events(); });
+  return std::all_of(lists.begin(), lists.end(), [](const PartitionList& list) { return list.knows_events(); }) &&
+         std::none_of(program.lists.begin(), program.lists.end(),
+                      [](const Program::Entities& list) { return list.shows_order; });
 }
 
 void Retraction::note(EventTime time) {
@@ -137,28 +139,47 @@ bool Retraction::take_out(const Row& row, std::size_t list) {
   if (!position) throw_not_there(row.time, list, false);
   const InContext here(program_.expressions->ecxt_per_tuple_memory);
   if (!knows_all && !are_alike(entity, *position, list)) return false;
+  if (program_.lists[list].shows_order && !are_neighbours(entity, *position, list)) return false;
   entity.remove(*position);
   return true;
 }
 
-// Whether all events of one time that have the same known values have the same values altogether.
-bool Retraction::are_alike(Entity& entity, std::int64_t position, std::size_t list) const {
+// Whether two events have the same known values; and whether all are the same.
+Retraction::Likeness Retraction::likeness(const Event& a, const Event& b, std::size_t list) const {
   const std::vector<Storage>& columns = program_.plan().lists[list].kernel.layout.event;
   const std::vector<std::size_t>& known = program_.lists[list].known;
-  const auto same = [&](const Event& a, const Event& b, std::size_t column) {
+  const auto same = [&](std::size_t column) {
     const Value& left = a.values[column];
     const Value& right = b.values[column];
     return left.null == right.null && (left.null || is_same(columns[column], left.word, right.word));
   };
+  if (!std::all_of(known.begin(), known.end(), same)) return {false, false};
+  for (std::size_t column = 0; column < columns.size(); ++column) {
+    if (!same(column)) return {true, false};
+  }
+  return {true, true};
+}
+
+// Whether all events of one time that have the same known values have the same values altogether.
+bool Retraction::are_alike(Entity& entity, std::int64_t position, std::size_t list) const {
   const Event found = *entity.at(position);
   // The one that was found is the last of them.
   for (std::int64_t other = entity.first_peer(position); other < position; ++other) {
-    const Event& candidate = *entity.at(other);
-    const bool matches = std::all_of(known.begin(), known.end(),
-                                     [&](std::size_t column) { return same(found, candidate, column); });
-    for (std::size_t column = 0; matches && column < columns.size(); ++column) {
-      if (!same(found, candidate, column)) return false;
-    }
+    const Likeness like = likeness(found, *entity.at(other), list);
+    if (like.known && !like.all) return false;
+  }
+  return true;
+}
+
+// Whether events of one time that are like the one at a position have no other one between them: then it does not
+// matter which of them goes.
+bool Retraction::are_neighbours(Entity& entity, std::int64_t position, std::size_t list) const {
+  const Event found = *entity.at(position);
+  bool other_between = false;
+  for (std::int64_t other = position, first = entity.first_peer(position); other-- > first;) {
+    const bool is_like = likeness(found, *entity.at(other), list).known;
+    if (is_like && other_between) return false;
+    other_between = other_between || !is_like;
   }
   return true;
 }

@@ -1,8 +1,9 @@
 // Takes rows that have been changed or deleted out of their entities, as if they had never come.
 //
-// An event is found by its time and by the values that were kept with it. What a window over windows keeps is the inner
-// window's result as it was when the row came, which the row alone does not tell: then the event is taken whose other
-// values are the row's, if they are all alike.
+// An event is found by its time and by the values that were kept with it. Of several it does not matter which goes, if
+// no other event of that time is between them, or nothing tells in which order these are. What a window over windows
+// keeps is the inner window's result as it was when the row came, which the row alone does not tell: then the event is
+// taken whose other values are the row's, if they are all alike.
 #pragma once
 
 #include "pg/entity_cache.hpp"
@@ -54,7 +55,7 @@ class Retraction {
   // slots of several sessions.
   [[nodiscard]] static bool is_possible(const Program& program);
 
-  // Whether apply() cannot say no: each event is known by its row alone.
+  // Whether apply() cannot say no: each event is known by its row alone, and it does not show which of several goes.
   [[nodiscard]] static bool is_certain(const Program& program);
 
   // Notes the row in the program's source slot, whose time and keys are prepared. Before the entities are loaded.
@@ -73,7 +74,12 @@ class Retraction {
 
   [[nodiscard]] bool is_forgotten(const Member& member) const;
   [[nodiscard]] bool take_out(const Row& row, std::size_t list);
+  struct Likeness {
+    bool known, all;
+  };
+  [[nodiscard]] Likeness likeness(const Event& a, const Event& b, std::size_t list) const;
   [[nodiscard]] bool are_alike(Entity& entity, std::int64_t position, std::size_t list) const;
+  [[nodiscard]] bool are_neighbours(Entity& entity, std::int64_t position, std::size_t list) const;
   [[noreturn]] void throw_not_there(EventTime time, std::size_t list, bool left) const;
 
   Program& program_;

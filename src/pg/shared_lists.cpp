@@ -20,15 +20,10 @@ extern "C" {
 namespace feature {
 namespace {
 
-bool is_bounded_by_times(const Frame& frame) {
-  const bool start = frame.start.kind == Bound::Kind::unbounded || frame.start.kind == Bound::Kind::range;
-  return start && frame.end.kind != Bound::Kind::rows;
-}
-
 void check_function(const Refusals& refuse, const PartitionList& list, const WindowFunction& function,
                     const std::string& entity) {
   const auto check_frame = [&] {
-    if (is_bounded_by_times(list.frames[function.frame])) return;
+    if (list.frames[function.frame].bounded_by_times()) return;
     refuse.shared_list(function.call, entity,
                        "Its frame is found by counting rows, and events of several sessions are in no order.",
                        "Bound the frame by times, with RANGE, or do not share the list.");

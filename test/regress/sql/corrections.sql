@@ -293,4 +293,36 @@ DELETE FROM counted WHERE id = 2;
 SELECT feature.refresh('counted');
 SELECT total FROM counts ORDER BY total;
 
+-- Of several events that are alike it matters which goes, if others of their time are between them and some feature tells in
+-- which order they are: then all states are computed anew, which REPEATABLE READ refuses.
+CREATE TABLE twins (id int PRIMARY KEY, k int, at timestamptz NOT NULL, v int);
+SELECT feature.create_view('of_twins', $$
+  SELECT id, array_agg(v) OVER w AS all_of_them, first_value(v) OVER w AS first, lag(v) OVER w AS before,
+         sum(v) OVER (w ROWS 2 PRECEDING) AS three FROM twins WINDOW w AS (PARTITION BY k ORDER BY at) $$);
+SELECT feature.create_view('sums_of_twins', $$
+  SELECT id, sum(v) OVER w AS s, max(v) OVER w AS m, row_number() OVER w AS n FROM twins WINDOW w AS (PARTITION BY k ORDER BY at) $$);
+INSERT INTO twins VALUES (1, 1, '2024-01-01', 10), (2, 1, '2024-01-01', 20), (3, 1, '2024-01-01', 10),
+                         (4, 1, '2024-01-02', 7), (5, 1, '2024-01-02', 7), (6, 1, '2024-01-02', 8);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+DELETE FROM twins WHERE id = 5;
+DELETE FROM twins WHERE id = 1;
+ROLLBACK;
+DELETE FROM twins WHERE id = 1;
+INSERT INTO twins VALUES (7, 1, '2024-01-03', 40);
+UPDATE twins SET v = 9 WHERE id = 4;
+UPDATE twins SET v = 20 WHERE id = 3;
+INSERT INTO twins VALUES (8, 1, '2024-01-03 01:00', 50);
+TABLE of_twins ORDER BY id;
+TABLE sums_of_twins ORDER BY id;
+SELECT feature.refresh('of_twins'), feature.refresh('sums_of_twins');
+SELECT * FROM of_twins JOIN sums_of_twins USING (id) WHERE id = 8;
+-- Where none tells, it does not matter.
+SELECT feature.drop_view('of_twins');
+INSERT INTO twins VALUES (9, 1, '2024-01-04', 1), (10, 1, '2024-01-04', 2), (11, 1, '2024-01-04', 1);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+DELETE FROM twins WHERE id = 9;
+COMMIT;
+INSERT INTO twins VALUES (12, 1, '2024-01-05', 1);
+SELECT * FROM sums_of_twins WHERE id = 12;
+
 DROP SCHEMA corrections CASCADE;

@@ -102,6 +102,8 @@ SELECT refused('SELECT sum(v) OVER (ORDER BY t ROWS v PRECEDING) FROM events');
 SELECT refused('SELECT sum(v) OVER (ORDER BY t ROWS (random() * 5)::int PRECEDING) FROM events');
 SELECT refused('SELECT sum(v) OVER (ORDER BY t RANGE ''-1 hour'' PRECEDING) FROM events');
 SELECT refused('SELECT sum(v) OVER (ORDER BY t RANGE NULL::interval PRECEDING) FROM events');
+SELECT refused('SELECT sum(v) OVER (ORDER BY t RANGE BETWEEN ''3 days'' PRECEDING AND ''1 month -29 days'' PRECEDING) FROM events');
+SELECT refused('SELECT sum(v) OVER (ORDER BY t RANGE BETWEEN ''3 days'' PRECEDING AND ''1 day -24 hours'' PRECEDING) FROM events');
 SELECT refused('SELECT sum(v) OVER (ORDER BY t RANGE 5 PRECEDING) FROM events');
 -- Entities are found by hash and do not change.
 SELECT refused('SELECT sum(v) OVER (PARTITION BY spot ORDER BY t) FROM events');
