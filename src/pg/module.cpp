@@ -47,9 +47,9 @@ void define_batch_rows() {
 }
 
 void define_entity_memory() {
-  DefineCustomIntVariable("feature_ext.entity_memory",
-                          "Memory that the loaded entities of a statement may take.",
-                          "Beyond it states are set aside in temporary files, and taken back when the statement meets them again.",
+  DefineCustomIntVariable("feature_ext.entity_memory", "Memory that the loaded entities of a statement may take.",
+                          "Beyond it states are set aside in temporary files, and taken back when the statement meets "
+                          "them again.",
                           &entity_memory_setting, 160 * 1024, 64, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, nullptr,
                           nullptr, nullptr);
 }

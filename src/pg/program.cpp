@@ -35,6 +35,22 @@ void add_target(::List** targets, Expr* expression) {
 
 TupleTableSlot* slot_for(::List* targets) { return MakeSingleTupleTableSlot(ExecTypeFromTL(targets), &TTSOpsVirtual); }
 
+// Whether a window function tells in which order events of one time are. Numbers of rows do not: there are as many.
+bool shows_order(const PartitionList& list, const WindowFunction& function) {
+  switch (function.kind) {
+    case WindowFunction::Kind::row_number:
+    case WindowFunction::Kind::count_rows:
+    case WindowFunction::Kind::has_lag:
+    case WindowFunction::Kind::rank: return false;
+    case WindowFunction::Kind::lag:
+    case WindowFunction::Kind::nth_value:
+    case WindowFunction::Kind::last_value: return true;
+    case WindowFunction::Kind::aggregate:
+      return function.aggregate->depends_on_order() || !list.frames[function.frame].bounded_by_times();
+  }
+  return true;
+}
+
 }  // namespace
 
 Program::Program(std::unique_ptr<OwnedContext> context, std::unique_ptr<Plan> plan, ViewIdentity identity)
@@ -169,26 +185,6 @@ void Program::find_row_key() {
     if (IsA(key.expression, Var)) add(reinterpret_cast<const Var*>(key.expression)->varattno);
   }
 }
-
-namespace {
-
-// Numbers of rows do not: there are as many.
-bool shows_order(const PartitionList& list, const WindowFunction& function) {
-  switch (function.kind) {
-    case WindowFunction::Kind::row_number:
-    case WindowFunction::Kind::count_rows:
-    case WindowFunction::Kind::rank: return false;
-    case WindowFunction::Kind::lag:
-    case WindowFunction::Kind::has_lag:
-    case WindowFunction::Kind::nth_value:
-    case WindowFunction::Kind::last_value: return true;
-    case WindowFunction::Kind::aggregate:
-      return function.aggregate->depends_on_order() || !list.frames[function.frame].bounded_by_times();
-  }
-  return true;
-}
-
-}  // namespace
 
 void Program::build_lists() {
   for (std::size_t i = 0; i < lists.size(); ++i) {

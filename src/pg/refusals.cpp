@@ -168,10 +168,12 @@ void Refusals::several_times(const WindowFunc* function) const {
 }
 
 void Refusals::time_not_a_column(Node* expression) const {
-  throw at(unsupported("ORDER BY of a window must be a column of the source table")
-               .detail("The event time of a row must be known before anything is computed from it.")
-               .hint("Keep the time in a column of the source table, a generated one if the expression is immutable, and order by that."),
-           exprLocation(expression));
+  throw at(
+      unsupported("ORDER BY of a window must be a column of the source table")
+          .detail("The event time of a row must be known before anything is computed from it.")
+          .hint("Keep the time in a column of the source table, a generated one if the expression is immutable, and "
+                "order by that."),
+      exprLocation(expression));
 }
 
 void Refusals::time_type(Node* expression, Oid type) const {
