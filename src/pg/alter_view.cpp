@@ -283,7 +283,7 @@ class Alteration {
   }
 
   void replace_definition_and_states() {
-    known_before_ = known_rows(old_);
+    known_ = known_rows(old_, program_of(old_.id)->plan(), *plan_);
     drop_definition_and_states(old_);
     create_states(new_, *plan_);
     create_definition(new_, query_);
@@ -317,18 +317,18 @@ class Alteration {
       staging.relation = spi.oid(0, 1);
       spi.close();
     }
-    const std::shared_ptr<Program> program = compile_view(new_);
-    const Processed done = backfill(*program, {std::nullopt, &staging});
+    const Processed done = backfill(*compile_view(new_), {std::nullopt, &staging});
     rows_ = done.written;
     diverted_ = done.diverted;
     call([] { CommandCounterIncrement(); });
-    find_lost_rows(*program);
+    find_lost_rows();
   }
 
-  void find_lost_rows(const Program& program) {
-    const std::int64_t lost = known_before_ + diverted_before_ - rows_ - diverted_;
-    const AsUser owner(old_.owner, true);
-    if (lost > 0 && asks_for_lost_rows(program)) lost_ = lost;
+  // Rows that are diverted are not in the states.
+  void find_lost_rows() {
+    const std::int64_t lost =
+        known_.since ? lost_rows(new_, known_) - diverted_ : known_.rows + diverted_before_ - rows_ - diverted_;
+    if (!new_.lists.empty()) lost_ = std::max<std::int64_t>(lost, 0);
   }
 
   [[nodiscard]] static std::string staged_name(std::size_t column) { return "c" + std::to_string(column + 1); }
@@ -457,8 +457,8 @@ class Alteration {
   std::vector<KeyColumn> key_;
   std::string changes_;  // of the feature table's columns
   std::string staging_;
-  std::int64_t known_before_ = 0;  // rows in the old states
-  std::int64_t lost_ = 0;          // of them, those that the source lacks and rows may ask for
+  KnownRows known_;        // in the old states
+  std::int64_t lost_ = 0;  // of them, those that the source lacks
   std::int64_t rows_ = 0;
   std::int64_t diverted_before_ = 0;
   std::int64_t diverted_ = 0;

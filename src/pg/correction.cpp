@@ -123,14 +123,15 @@ void for_all_states(const ViewIdentity& view, const std::string& what, const std
 void lock_states(const ViewIdentity& view) { for_all_states(view, "LOCK TABLE", " IN ACCESS EXCLUSIVE MODE"); }
 void empty_states(const ViewIdentity& view) { for_all_states(view, "TRUNCATE", ""); }
 
-// How many of the old versions of a statement were in the states: those that WHERE leaves out are in none.
-std::int64_t known_old_rows(Program& program, const RowChanges& changes, const std::vector<bool>& diverted) {
+// How many of the old versions of a statement the states know of: those that WHERE leaves out are in none.
+std::int64_t known_old_rows(Program& program, const RowChanges& changes, const std::vector<bool>& diverted,
+                            std::optional<EventTime> since) {
   std::int64_t known = 0;
   ChangedRows old_versions(changes, true);
   while (call([&] { return next_row(program, old_versions); }) != nullptr) {
     if (diverted[old_versions.number()]) continue;
     const InContext here(program.expressions->ecxt_per_tuple_memory);
-    if (call([&] { return prepare(program); })) ++known;
+    known += call([&] { return prepare(program) && (!since || event_time(program) >= *since); });
   }
   return known;
 }
@@ -162,8 +163,11 @@ NewPlaces new_places(const Program& program, const RowChanges& changes) {
 // the snapshot is taken afterwards, and sees its rows. Rows of a statement that has still to process them wait for the
 // states, and are not seen.
 //
-// `gone`: rows that the states know of and the source has lost by right.
-void rebuild_states(Program& program, const Parameters& new_places, std::int64_t gone, std::int64_t batch_rows) {
+// `changes`: what is to be processed then, and has made this necessary. Within another statement that changes the
+// source some of its rows may have gone already, unknown which: the states are computed once more when it ends, and
+// then it is seen whether the source has lost rows. `diverted` as in OldThenNew.
+void rebuild_states(Program& program, const Parameters& new_places, RowChanges& changes,
+                    const std::vector<bool>& diverted, std::int64_t batch_rows) {
   const ViewIdentity& view = program.identity();
   if (IsolationUsesXactSnapshot()) {
     throw SqlError(ERRCODE_ACTIVE_SQL_TRANSACTION, "states of feature view \"" + view.name +
@@ -180,9 +184,24 @@ void rebuild_states(Program& program, const Parameters& new_places, std::int64_t
         .detail("Its source has rows already that have still to be processed.")
         .hint("Change rows of the source when the INSERT has ended, not from a trigger or function that it runs.");
   }
+  RowChanges* outer = outermost_changes(view.id);
+  if (outer != nullptr && Retraction::is_possible(program)) {
+    // It would take out of them what is no longer there.
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "states of feature view \"" + view.name +
+                       "\" cannot be computed anew while another statement changes its source")
+        .detail(
+            "What is changed cannot be told from other rows of its time in the states, and the other statement's rows "
+            "have still to be processed.")
+        .hint(
+            "Change rows of the source when the other statement has ended, not from a trigger or function that it "
+            "runs.");
+  }
   lock_states(view);
   call([] { CommandCounterIncrement(); });
-  const std::int64_t known_before = known_rows(view);
+  std::optional<KnownRows>& known = outer != nullptr ? outer->known() : changes.known();
+  if (!known) known = known_rows(view, program.plan(), program.plan());
+  known->gone += known_old_rows(program, changes, diverted, known->since);
   empty_states(view);
   call([] { CommandCounterIncrement(); });
   const char* time =
@@ -206,11 +225,12 @@ void rebuild_states(Program& program, const Parameters& new_places, std::int64_t
   rows.close();
   spi.close();
   call([] { CommandCounterIncrement(); });
-  const std::int64_t lost = known_before - gone - known_rows(view);
-  if (lost <= 0 || !asks_for_lost_rows(program)) return;
+  if (outer != nullptr) return;
+  const std::int64_t lost = lost_rows(view, *known);
+  if (lost <= 0) return;
   throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                  "source of feature view \"" + view.name + "\" no longer has the rows that its states know of")
-      .detail("What the statement changes cannot be taken out of the states alone, and computed anew from the source they "
+      .detail("What the statement changes cannot be taken out of the states alone; computed anew from the source they "
               "would lack " + number_of_rows(lost) + ".")
       .hint("feature.refresh() gives up what is known of these; then the statement can be repeated.");
 }
@@ -293,8 +313,7 @@ void correct(Program& program, RowChanges& changes, std::int64_t batch_rows, Oid
     features.clear();
     diversion.clear();
     rebuilt_without = new_places(program, changes);
-    const std::int64_t gone = known_old_rows(program, changes, diverted) + unprocessed_old_rows(program.identity().id);
-    rebuild_states(program, rebuilt_without->all, gone, batch_rows);
+    rebuild_states(program, rebuilt_without->all, changes, diverted, batch_rows);
     (void)process(&rebuilt_without->all);
   }
   {

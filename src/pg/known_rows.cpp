@@ -4,80 +4,134 @@
 
 #include <algorithm>
 
-#include "pg/catalogue.hpp"
+#include "kernel/segment.hpp"
 #include "pg/frame_bounds.hpp"
+#include "pg/program.hpp"
 #include "pg/state_images.hpp"
-
-extern "C" {
-#include <executor/spi.h>
-}
 
 namespace feature {
 namespace {
 
-// Whether rows look back over a time that is known, and no further.
-bool looks_back_over_time(const Program& program, std::size_t list) {
-  const ListPlan& plan = program.plan().lists[list].kernel;
-  return program.lists[list].kept_for && plan.rows_needed == 0 && !plan.keeps_all && plan.partials.empty();
+bool is_bounded(const PartitionList& list, const WindowFunction& function) {
+  switch (function.kind) {
+    case WindowFunction::Kind::row_number:
+    case WindowFunction::Kind::rank:
+    case WindowFunction::Kind::lag:
+    case WindowFunction::Kind::has_lag: return false;
+    case WindowFunction::Kind::count_rows:
+    case WindowFunction::Kind::aggregate:
+    case WindowFunction::Kind::nth_value:
+    case WindowFunction::Kind::last_value: {
+      const Frame& frame = list.frames[function.frame];
+      return frame.start.kind == Bound::Kind::range && frame.bounded_by_times();
+    }
+  }
+  return false;
 }
 
-struct Span {
-  EventTime first, last;
-};
-
-std::optional<Span> span_of_source(const Program& program) {
-  const TimeColumn& time = program.plan().time;
-  const std::string column =
-      quoted(NameStr(TupleDescAttr(program.source_row->tts_tupleDescriptor, time.attribute - 1)->attname));
-  Spi spi;
-  spi.execute("SELECT pg_catalog.min(" + column + "), pg_catalog.max(" + column + ") FROM " +
-              from_source(program.identity().source));
-  const std::optional<Span> span = call([&]() -> std::optional<Span> {
-    Datum bounds[2];
-    for (int i = 0; i < 2; ++i) {
-      bool null;
-      bounds[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &null);
-      if (null || is_infinite_time(time.type, bounds[i])) return std::nullopt;
+// Over how many ticks rows look back; nothing if they may ask for any row.
+std::optional<std::int64_t> reach(const ViewIdentity& view, const Plan& plan) {
+  std::int64_t longest = 0;
+  for (const Level& level : plan.levels) {
+    for (const LevelList& used : level.lists) {
+      const PartitionList& list = plan.lists[used.list];
+      if (!view.lateness || !list.knows_events()) return std::nullopt;
+      for (const WindowFunction& function : used.functions) {
+        if (!is_bounded(list, function)) return std::nullopt;
+      }
+      longest = std::max(longest, ticks_needed(plan.time.type, list, *view.lateness));
     }
-    return Span{to_event_time(time.type, bounds[0]), to_event_time(time.type, bounds[1])};
+  }
+  return longest;
+}
+
+// Calls `read` with each image of a view's table.
+template <class Read>
+void for_each_image(const ViewIdentity& view, Oid table, Read&& read) {
+  const OwnedContext row(CurrentMemoryContext, "feature_ext image");
+  StateImages images(table);
+  if (!images.has_image()) {
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "states of feature view \"" + view.name + "\" are not as they were made")
+        .hint("Drop the feature view and create it again.");
+  }
+  images.each(row, read);
+  images.close();
+}
+
+std::int64_t count_since(const std::byte* image, std::size_t size, EventTime since) {
+  std::pmr::monotonic_buffer_resource memory;
+  const Layout layout = layout_of(image, size);
+  SegmentReader reader(layout, image, size, memory);
+  std::int64_t rows = 0;
+  for (Event event; reader.next(event);) rows += event.time >= since;
+  return rows;
+}
+
+bool is_leaf(const std::byte* image, std::size_t size) {
+  std::pmr::monotonic_buffer_resource memory;
+  const Layout layout = layout_of(image, size);
+  return SegmentReader(layout, image, size, memory).prefix().level == 0;
+}
+
+std::int64_t count(const ViewIdentity& view, const ViewIdentity::Tables& tables, std::optional<EventTime> since) {
+  std::int64_t rows = 0;
+  for_each_image(view, tables.states, [&](const std::byte* image, std::size_t size) {
+    rows += since ? count_since(image, size, *since) : read_head(image, size).events;
   });
-  spi.close();
-  return span;
+  if (!since) return rows;
+  for_each_image(view, tables.chunks, [&](const std::byte* image, std::size_t size) {
+    if (is_leaf(image, size)) rows += count_since(image, size, *since);
+  });
+  return rows;
+}
+
+// Of the list that keeps most of them: each row is an event in each list.
+std::int64_t count(const ViewIdentity& view, std::optional<EventTime> since) {
+  std::int64_t most = 0;
+  for (const ViewIdentity::Tables& tables : view.lists) most = std::max(most, count(view, tables, since));
+  return most;
+}
+
+EventTime newest(const ViewIdentity& view) {
+  EventTime newest = EventTime::min();
+  for_each_image(view, view.lists.front().states, [&](const std::byte* image, std::size_t size) {
+    const Head head = read_head(image, size);
+    if (head.events > 0) newest = std::max(newest, head.newest);
+  });
+  return newest;
+}
+
+// Sees what was committed before.
+template <class Read>
+auto with_snapshot(Read&& read) {
+  call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+  const auto result = read();
+  call([] { PopActiveSnapshot(); });
+  return result;
 }
 
 }  // namespace
 
-std::int64_t known_rows(const ViewIdentity& view) {
-  std::int64_t most = 0;
-  const OwnedContext row(CurrentMemoryContext, "feature_ext image");
-  call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
-  for (const ViewIdentity::Tables& tables : view.lists) {
-    StateImages heads(tables.states);
-    if (!heads.has_image()) {
-      throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "states of feature view \"" + view.name +
-                                                                   "\" are not as they were made")
-          .hint("Drop the feature view and create it again.");
+KnownRows known_rows(const ViewIdentity& view, const Plan& made_by, const Plan& asked_by) {
+  if (view.lists.empty()) return {};
+  const std::optional<std::int64_t> kept = reach(view, made_by);
+  const std::optional<std::int64_t> asked = reach(view, asked_by);
+  return with_snapshot([&] {
+    KnownRows known;
+    if (asked && (!kept || *asked <= *kept)) {
+      const EventTime until = std::min(newest(view), latest_now(asked_by.time.type));
+      std::int64_t since;
+      const bool overflows = __builtin_sub_overflow(until.time_since_epoch().count(), *asked, &since);
+      known.since = overflows ? EventTime::min() : EventTime(Duration(since));
     }
-    std::int64_t events = 0;
-    heads.each(row, [&](const std::byte* image, std::size_t size) { events += read_head(image, size).events; });
-    heads.close();
-    most = std::max(most, events);
-  }
-  call([] { PopActiveSnapshot(); });
-  return most;
+    known.rows = count(view, known.since);
+    return known;
+  });
 }
 
-bool asks_for_lost_rows(const Program& program) {
-  if (program.lists.empty()) return false;
-  std::int64_t longest = 0;
-  for (std::size_t list = 0; list < program.lists.size(); ++list) {
-    if (!looks_back_over_time(program, list)) return true;
-    longest = std::max(longest, *program.lists[list].kept_for);
-  }
-  const std::optional<Span> there = span_of_source(program);
-  std::int64_t until;
-  return !there || __builtin_add_overflow(there->first.time_since_epoch().count(), longest, &until) ||
-         until > there->last.time_since_epoch().count();
+std::int64_t lost_rows(const ViewIdentity& view, const KnownRows& known) {
+  return known.rows - known.gone - with_snapshot([&] { return count(view, known.since); });
 }
 
 std::string number_of_rows(std::int64_t rows) { return std::to_string(rows) + (rows == 1 ? " row" : " rows"); }

@@ -1,17 +1,29 @@
 // Whether a source still has the rows that a view's states know of: where states are computed anew, what they knew of
 // others is lost. Rows go without the view by feature.expire, with a partition, or past triggers.
+//
+// Rows are counted, so that lost ones are not noticed where the source has as many others that the states do not know.
 #pragma once
 
-#include "pg/program.hpp"
+#include "pg/plan.hpp"
 
 namespace feature {
 
-// How many rows are in the states of a view, which nobody else can change; 0 if it has no windows. O(states).
-[[nodiscard]] std::int64_t known_rows(const ViewIdentity& view);
+struct ViewIdentity;
 
-// Whether a row that is still to come may ask for rows that the source has lost. Not if all frames are bounded by times,
-// and what the source has reaches back over the longest of them and the lateness. Runs a query as the current user.
-[[nodiscard]] bool asks_for_lost_rows(const Program& program);
+// The rows in a view's states that later rows may ask for.
+struct KnownRows {
+  std::optional<EventTime> since;  // the earliest that may be asked for; nothing if any may, also those that have left
+  std::int64_t rows = 0;
+  std::int64_t gone = 0;  // those of them that have been taken out of the source by right
+};
+
+// Those of a view whose states nobody else can change: they were made by one plan, and will be asked by another. If all
+// frames of that are bounded by times, and it does not look further back, rows ask for what lies in the longest of them
+// and the lateness, before the newest event that is not in the future. O(states).
+[[nodiscard]] KnownRows known_rows(const ViewIdentity& view, const Plan& made_by, const Plan& asked_by);
+
+// How many of them states that were made anew meanwhile lack. O(states).
+[[nodiscard]] std::int64_t lost_rows(const ViewIdentity& view, const KnownRows& known);
 
 // For messages.
 [[nodiscard]] std::string number_of_rows(std::int64_t rows);

@@ -177,6 +177,8 @@ bool Retraction::are_neighbours(Entity& entity, std::int64_t position, std::size
   const Event found = *entity.at(position);
   bool other_between = false;
   for (std::int64_t other = position, first = entity.first_peer(position); other-- > first;) {
+    constexpr std::int64_t events_between_checks = 1024;
+    if (other % events_between_checks == 0) check_interrupts();
     const bool is_like = likeness(found, *entity.at(other), list).known;
     if (is_like && other_between) return false;
     other_between = other_between || !is_like;

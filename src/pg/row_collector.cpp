@@ -204,12 +204,10 @@ bool has_unprocessed_inserts(std::int32_t view) {
   return is_inserting(view) || std::any_of(collections().begin(), collections().end(), waits);
 }
 
-std::int64_t unprocessed_old_rows(std::int32_t view) {
-  std::int64_t rows = 0;
-  for (const Collection& collection : collections()) {
-    if (collection.view == view) rows += static_cast<std::int64_t>(collection.changes->old_rows());
-  }
-  return rows;
+RowChanges* outermost_changes(std::int32_t view) {
+  const auto found = std::find_if(collections().begin(), collections().end(),
+                                  [&](const Collection& collection) { return collection.view == view; });
+  return found == collections().end() ? nullptr : found->changes.get();
 }
 
 bool is_unprocessed(std::int32_t view, CommandId command) {

@@ -19,6 +19,7 @@
 
 #include <algorithm>
 
+#include "pg/known_rows.hpp"
 #include "pg/one_statement.hpp"
 #include "pg/partition_rows.hpp"
 #include "pg/row_streams.hpp"
@@ -65,6 +66,9 @@ class RowChanges {
   // With which change a transition table's rows begin; they are the last. As many as there are if there is none.
   [[nodiscard]] std::size_t first_of_table() const { return std::min(first_of_table_, changes_.size()); }
 
+  // What the states knew of before the first statement within this one had them computed anew, if any has.
+  [[nodiscard]] std::optional<KnownRows>& known() { return known_; }
+
   // Gives memory and files back; after an error the end of the transaction does.
   void release();
 
@@ -74,6 +78,7 @@ class RowChanges {
 
   PartitionRows partitions_;
   std::optional<CommandId> changed_by_;
+  std::optional<KnownRows> known_;
   std::vector<RowChange> changes_;
   std::size_t old_rows_ = 0;
   std::size_t first_of_table_ = SIZE_MAX;
@@ -112,8 +117,9 @@ void open_collection(std::int32_t view, Oid source, std::optional<std::uint64_t>
 // Whether rows that an INSERT has put into a view's source have still to be processed. What is being processed is no
 // longer in a collection.
 [[nodiscard]] bool has_unprocessed_inserts(std::int32_t view);
-// How many rows of a view's source statements have changed or deleted that have still to be processed, likewise.
-[[nodiscard]] std::int64_t unprocessed_old_rows(std::int32_t view);
+// Of the outermost statement that has begun to change rows of a view's source, and not ended; null if there is none.
+// Likewise not that of what is being processed.
+[[nodiscard]] RowChanges* outermost_changes(std::int32_t view);
 // Whether a command has written rows to a view's source that have still to be processed.
 [[nodiscard]] bool is_unprocessed(std::int32_t view, CommandId command);
 // Null if none was opened by a statement of the current subtransaction.

@@ -34,6 +34,10 @@ namespace {
 
 bool has_row_security(Oid table, Oid role) { return check_enable_rls(table, role, true) == RLS_ENABLED; }
 
+bool may_read(Oid table, Oid role) {
+  return call([&] { return pg_class_aclcheck(table, role, ACL_SELECT) == ACLCHECK_OK; });
+}
+
 void depend(const ViewIdentity& view, Oid class_id, Oid object, DependencyType type) {
   if (!OidIsValid(object)) return;
   const ObjectAddress depender = {class_id, object, 0};
@@ -197,18 +201,23 @@ void create_states(ViewIdentity& view, const Plan& plan) {
 }
 
 void give_to_owner(const ViewIdentity& view) {
-  struct { const char* former; const char* now; } names = call([&]() -> decltype(names) {
+  struct { const char* former; const char* now;
+  } names = call([&]() -> decltype(names) {
     const Oid former = owner_of(view.definition);
-    if (former == view.owner) return {};
-    return {GetUserNameFromId(former, false), GetUserNameFromId(view.owner, false)};
+    return {former == view.owner ? nullptr : GetUserNameFromId(former, false), GetUserNameFromId(view.owner, false)};
   });
-  if (names.former == nullptr) return;
   const AsUser owner(state_schema_owner(), false);
   Spi spi;
-  spi.execute("ALTER VIEW " + qualified_name(view.definition) + " OWNER TO " + quoted(names.now));
+  if (names.former != nullptr) {
+    spi.execute("ALTER VIEW " + qualified_name(view.definition) + " OWNER TO " + quoted(names.now));
+  }
   for (const ViewIdentity::Tables& tables : view.lists) {
     for (const Oid table : {tables.states, tables.chunks}) {
-      spi.execute("REVOKE SELECT ON " + qualified_name(table) + " FROM " + quoted(names.former));
+      if (names.former != nullptr) {
+        spi.execute("REVOKE SELECT ON " + qualified_name(table) + " FROM " + quoted(names.former));
+      }
+      // REASSIGN OWNED gives the definition, but not this.
+      if (may_read(table, view.owner)) continue;
       spi.execute("GRANT SELECT ON " + qualified_name(table) + " TO " + quoted(names.now));
     }
   }

@@ -85,21 +85,67 @@ INSERT INTO tree VALUES (5, 4, 'a', '2024-01-05');
 SELECT id, n FROM of_tree ORDER BY id;
 
 CREATE TABLE chain (id int PRIMARY KEY, who text, at timestamptz NOT NULL);
-SELECT feature.create_view('of_chain', 'SELECT id, at, count(*) OVER (PARTITION BY who ORDER BY at) AS n FROM chain', shared => '{who}');
+SELECT feature.create_view('of_chain', 'SELECT id, at, count(*) OVER (PARTITION BY who ORDER BY at) AS n, sum(id) OVER (PARTITION BY who ORDER BY at) AS ids FROM chain', shared => '{who}');
 CREATE FUNCTION remove_next() RETURNS trigger LANGUAGE plpgsql AS
   'BEGIN DELETE FROM lost_rows.chain WHERE id = old.id + 1; RETURN NULL; END';
 CREATE TRIGGER remove_next AFTER DELETE ON chain FOR EACH ROW EXECUTE FUNCTION remove_next();
 INSERT INTO chain VALUES (1, 'a', '2024-01-01'), (3, 'a', '2024-01-03'), (4, 'a', '2024-01-04'), (5, 'b', '2024-01-05');
 DELETE FROM chain WHERE id = 3;
 INSERT INTO chain VALUES (7, 'a', '2024-01-07');
-SELECT id, n FROM of_chain ORDER BY id;
+SELECT id, n, ids FROM of_chain ORDER BY id;
+-- also where some that the statement itself changes have gone, and have not been told of yet
+INSERT INTO chain SELECT i, 'c', timestamptz '2024-02-01' + i * interval '1 hour' FROM generate_series(20, 40) i;
+ALTER TABLE chain DISABLE TRIGGER remove_next;
+CREATE TRIGGER a_remove_next AFTER DELETE ON chain FOR EACH ROW WHEN (old.id % 10 = 0) EXECUTE FUNCTION remove_next();
+DELETE FROM chain WHERE id IN (20, 25, 30, 40);
+CREATE FUNCTION removes(int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN DELETE FROM lost_rows.chain WHERE id = $1; RETURN true; END';
+DELETE FROM chain WHERE id IN (22, 23) AND removes(id + 10);
+DROP TRIGGER a_remove_next ON chain;
+ALTER TABLE chain ENABLE TRIGGER remove_next;
+INSERT INTO chain VALUES (50, 'c', '2024-02-04');
+SELECT n, ids, (SELECT count(*) FROM chain WHERE who = 'c'), (SELECT sum(id) FROM chain WHERE who = 'c') FROM of_chain WHERE id = 50;
 BEGIN;
 DELETE FROM chain WHERE id = 1;
 INSERT INTO chain VALUES (9, 'a', '2024-01-09');
 UPDATE chain SET who = 'b' WHERE id = 9;
 COMMIT;
 INSERT INTO chain VALUES (11, 'b', '2024-01-11');
-SELECT id, n FROM of_chain ORDER BY id;
+SELECT id, n FROM of_chain WHERE id < 20 ORDER BY id;
+-- but those that have been expired are noticed there, too
+SELECT feature.expire('of_chain', '2024-01-09', source => true);
+DELETE FROM chain WHERE id = 36;
+SELECT feature.refresh('of_chain');
+DELETE FROM chain WHERE id = 36;
+
+-- Where an event could be taken out alone, if only it could be told from others, states are not computed anew in the middle of
+-- another statement: that would take out of them what is not there any more.
+CREATE TABLE twins (id int PRIMARY KEY, above int, at timestamptz NOT NULL, x int);
+SELECT feature.create_view('of_twins', 'SELECT id, array_agg(x) OVER (ORDER BY at) AS a FROM twins');
+CREATE FUNCTION remove_below() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN DELETE FROM lost_rows.twins WHERE above = old.id; RETURN old; END';
+CREATE TRIGGER remove_below AFTER DELETE ON twins FOR EACH ROW EXECUTE FUNCTION remove_below();
+INSERT INTO twins VALUES (1, NULL, '2024-01-01', 7), (2, NULL, '2024-01-01', 7),
+                         (11, 1, '2024-01-02', 1), (12, NULL, '2024-01-02', 2), (13, NULL, '2024-01-02', 1);
+DELETE FROM twins WHERE id = 1;
+DROP TRIGGER remove_below ON twins;
+CREATE TRIGGER remove_below BEFORE UPDATE ON twins FOR EACH ROW EXECUTE FUNCTION remove_below();
+UPDATE twins SET x = 8 WHERE id = 1;
+DELETE FROM twins WHERE id = 11;
+UPDATE twins SET x = 8 WHERE id = 1;
+INSERT INTO twins VALUES (20, NULL, '2024-01-03', 0);
+SELECT a FROM of_twins WHERE id = 20;
+
+-- How far rows look back counts from the newest event, but not from the future; and a very late row changes nothing.
+CREATE TABLE calls (id int PRIMARY KEY, who text, at timestamptz NOT NULL, x int);
+SELECT feature.create_view('of_calls', $$SELECT id, at, count(*) OVER (PARTITION BY who ORDER BY at RANGE '1 hour' PRECEDING) AS n FROM calls$$,
+                           shared => '{who}');
+INSERT INTO calls SELECT i, 'a', now() - (100 - i) * interval '1 minute', 1 FROM generate_series(1, 100) i;
+INSERT INTO calls VALUES (1000, 'b', now() + interval '30 years', 1);
+SELECT feature.expire('of_calls', now() - interval '30 minutes', source => true);
+INSERT INTO calls VALUES (1001, 'c', '2000-01-01', 1);
+UPDATE calls SET who = 'd' WHERE id = 100;
+SELECT feature.refresh('of_calls');
+UPDATE calls SET who = 'd' WHERE id = 100;
 
 \set VERBOSITY terse
 DROP SCHEMA lost_rows CASCADE;
