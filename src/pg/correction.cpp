@@ -123,7 +123,8 @@ void for_all_states(const ViewIdentity& view, const std::string& what, const std
 void lock_states(const ViewIdentity& view) { for_all_states(view, "LOCK TABLE", " IN ACCESS EXCLUSIVE MODE"); }
 void empty_states(const ViewIdentity& view) { for_all_states(view, "TRUNCATE", ""); }
 
-// How many of the old versions of a statement the states know of: those that WHERE leaves out are in none.
+// How many of the old versions of a statement the states know of: those that WHERE leaves out, and those without a
+// time, are in none.
 std::int64_t known_old_rows(Program& program, const RowChanges& changes, const std::vector<bool>& diverted,
                             std::optional<EventTime> since) {
   std::int64_t known = 0;
@@ -131,7 +132,8 @@ std::int64_t known_old_rows(Program& program, const RowChanges& changes, const s
   while (call([&] { return next_row(program, old_versions); }) != nullptr) {
     if (diverted[old_versions.number()]) continue;
     const InContext here(program.expressions->ecxt_per_tuple_memory);
-    known += call([&] { return prepare(program) && (!since || event_time(program) >= *since); });
+    known +=
+        call([&] { return prepare(program) && has_event_time(program) && (!since || event_time(program) >= *since); });
   }
   return known;
 }
@@ -230,8 +232,10 @@ void rebuild_states(Program& program, const Parameters& new_places, RowChanges& 
   if (lost <= 0) return;
   throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                  "source of feature view \"" + view.name + "\" no longer has the rows that its states know of")
-      .detail("What the statement changes cannot be taken out of the states alone; computed anew from the source they "
-              "would lack " + number_of_rows(lost) + ".")
+      .detail(
+          "What the statement changes cannot be taken out of the states alone; computed anew from the source "
+          "they would lack " +
+          number_of_rows(lost) + ".")
       .hint("feature.refresh() gives up what is known of these; then the statement can be repeated.");
 }
 

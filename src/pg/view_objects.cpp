@@ -201,7 +201,9 @@ void create_states(ViewIdentity& view, const Plan& plan) {
 }
 
 void give_to_owner(const ViewIdentity& view) {
-  struct { const char* former; const char* now;
+  struct {
+    const char* former;
+    const char* now;
   } names = call([&]() -> decltype(names) {
     const Oid former = owner_of(view.definition);
     return {former == view.owner ? nullptr : GetUserNameFromId(former, false), GetUserNameFromId(view.owner, false)};

@@ -76,6 +76,16 @@ UPDATE visits SET value = 5 WHERE id = 7;
 SELECT id, value, n FROM hourly ORDER BY id;
 DROP TABLE hourly;
 
+-- A row that was never taken, as it has no finite time, is none that is known.
+CREATE TABLE stops (id int PRIMARY KEY, who text, at timestamptz NOT NULL);
+SELECT feature.create_view('of_stops', $$SELECT id, count(*) OVER (PARTITION BY who ORDER BY at RANGE '1 hour' PRECEDING) AS n FROM stops$$, shared => '{who}');
+INSERT INTO stops VALUES (1, 'a', '2024-01-01');
+ALTER TABLE stops DISABLE TRIGGER USER;
+INSERT INTO stops VALUES (2, 'a', 'infinity');
+ALTER TABLE stops ENABLE TRIGGER USER;
+DELETE FROM stops WHERE id = 2;
+SELECT id FROM stops;
+
 -- Rows that go with others, by a key or a trigger, are not lost: their turn comes.
 CREATE TABLE tree (id int PRIMARY KEY, above int REFERENCES tree ON DELETE CASCADE, who text, at timestamptz NOT NULL);
 SELECT feature.create_view('of_tree', 'SELECT id, at, count(*) OVER (PARTITION BY who ORDER BY at) AS n FROM tree', shared => '{who}');
